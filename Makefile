@@ -1,0 +1,43 @@
+# The first two commands of the README are `make demo` and `make test`. Everything else is for contributors.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: install demo check test bench format models clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml scripts/build_schema.py scripts/generate_models.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	touch $(STAMP)
+
+demo: install
+	$(BIN)/python -m podium.cli.main demo
+
+check: install
+	$(BIN)/ruff format --check src tests scripts
+	$(BIN)/ruff check src tests scripts
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/generate_models.py --check
+
+test: install
+	scripts/install_test_tools
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+bench: install
+	$(BIN)/python -m bench $(ARGS)
+
+format: install
+	$(BIN)/ruff format src tests scripts
+	$(BIN)/ruff check --fix src tests scripts
+
+models: install
+	$(BIN)/python scripts/generate_models.py
+	$(BIN)/ruff format src/podium/models
+
+clean:
+	rm -rf $(VENV) .tools build dist src/podium/models/schema.json.gz

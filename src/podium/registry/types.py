@@ -1,0 +1,101 @@
+"""What the registry is asked and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from podium.models import codec
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who asks, as authentication found out."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+    uid: str = ""
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+SYSTEM = User("system:apiserver", ("system:masters", "system:authenticated"))
+
+
+@dataclass(slots=True)
+class Request:
+    """One write, apart from its object: who asks and how it is to be carried out."""
+
+    user: User = SYSTEM
+    dry_run: bool = False
+    field_manager: str = ""
+    warnings: list[str] = field(default_factory=list)
+    """What the client is to be warned of; the server sends each as a Warning header."""
+
+
+class Entry:
+    """An object at a revision: its JSON as clients see it (resourceVersion included), and the decoded struct.
+
+    The struct is decoded when first asked for, and shared: nobody changes it.
+    """
+
+    __slots__ = ("_model", "_object", "data", "key", "revision")
+
+    def __init__(self, key: str, revision: int, data: bytes, model: type[Any], decoded: Any = None) -> None:
+        self.key = key
+        self.revision = revision
+        self.data = data
+        self._model = model
+        self._object = decoded
+
+    @property
+    def object(self) -> Any:
+        if self._object is None:
+            self._object = codec.decode(self.data, self._model)
+        return self._object
+
+
+@dataclass(frozen=True, slots=True)
+class ListOptions:
+    """What a list is asked for. Selectors are given as the query string has them."""
+
+    label_selector: str = ""
+    field_selector: str = ""
+    limit: int = 0
+    continue_: str = ""
+    resource_version: str = ""
+    resource_version_match: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    entries: Sequence[Entry]
+    revision: int
+    continue_: str = ""
+    remaining: int | None = None
+    """How many more there are, if that is known (it isn't with selectors)."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchOptions:
+    label_selector: str = ""
+    field_selector: str = ""
+    resource_version: str = ""
+    resource_version_match: str = ""
+    send_initial_events: bool | None = None
+    allow_bookmarks: bool = False
+    timeout_seconds: float | None = None
+
+
+EventType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEvent:
+    """A change, as one watcher sees it. A bookmark has no entry."""
+
+    type: EventType
+    entry: Entry | None
+    revision: int
+    initial_events_end: bool = False
+    """On a bookmark: the initial events are complete."""
