@@ -29,6 +29,8 @@ class FieldError:
         "Forbidden": "FieldValueForbidden",
         "TooLong": "FieldValueTooLong",
         "TooMany": "FieldValueTooMany",
+        "TooFew": "FieldValueTooFew",
+        "TooShort": "FieldValueTooShort",
         "TypeInvalid": "FieldValueTypeInvalid",
         "InternalError": "InternalError",
     }
@@ -84,8 +86,8 @@ class Forbidden(StatusError):
     code, reason = 403, "Forbidden"
 
     def __init__(self, resource: str, name: str, why: str) -> None:
-        target = f"{resource} {_quoted(name)} is forbidden" if resource else "forbidden"
-        super().__init__(f"{target}: {why}", details=_of(resource, name))
+        target = f"{resource} {_quoted(name)}" if name else resource
+        super().__init__(f"{target} is forbidden: {why}" if target else f"forbidden: {why}", details=_of(resource, name))
 
 
 class NotFound(StatusError):
