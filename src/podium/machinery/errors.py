@@ -87,7 +87,9 @@ class Forbidden(StatusError):
 
     def __init__(self, resource: str, name: str, why: str) -> None:
         target = f"{resource} {_quoted(name)}" if name else resource
-        super().__init__(f"{target} is forbidden: {why}" if target else f"forbidden: {why}", details=_of(resource, name))
+        super().__init__(
+            f"{target} is forbidden: {why}" if target else f"forbidden: {why}", details=_of(resource, name)
+        )
 
 
 class NotFound(StatusError):
