@@ -1,0 +1,1 @@
+"""The API on the wire: HTTP, authentication, authorization, content negotiation, discovery, OpenAPI, watch streams."""
