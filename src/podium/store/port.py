@@ -7,8 +7,9 @@ do not contain their own revision, since that is known only once they are commit
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 
 class StoreError(Exception):
@@ -48,8 +49,11 @@ class StoreFailed(StoreError):
     """The store could not write (full disk, I/O error) and has stopped: it serves nothing rather than lie."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class StoreInUse(StoreError):
+    """Another process has the store open."""
+
+
+class Record(msgspec.Struct, frozen=True):
     """A key as it was at a revision."""
 
     key: str
@@ -59,8 +63,7 @@ class Record:
     """The revision at which the key was created; equal to `revision` if it was never updated."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One entry of the log."""
 
     record: Record
@@ -72,8 +75,7 @@ class Change:
     """What the writer handed over with the write (the decoded object), in the writing process only. Never stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     records: Sequence[Record]
     revision: int
     """The revision that the page shows, to be given again for the next page."""
