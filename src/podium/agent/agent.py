@@ -1,0 +1,118 @@
+"""The node agent: registers a node, keeps it alive, and carries out the Pods that are bound to it.
+
+It sees its Pods through the informer's index by node, so that what happens on other nodes costs it nothing. What is
+done with a Pod is the driver's business: `simulated` for nodes that run nothing, a worker a Pod for all other runtimes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+from podium.agent.driver import NodeContext, PodDriver
+from podium.agent.events import ContainerEvents
+from podium.agent.node import LEASE_SECONDS, NodeFacts, NodeKeeper, machine_facts, pod_cidr
+from podium.agent.runtime import Runtime
+from podium.agent.runtimes.simulated.pods import SimulatedPods
+from podium.agent.status_manager import StatusManager
+from podium.client.client import Client
+from podium.client.events import EventRecorder
+from podium.client.informers import Informers
+from podium.clock import Clock
+from podium.machinery import errors
+from podium.machinery.streams import LogOptions
+from podium.models.core_v1 import Pod
+
+NODE_INDEX = "spec.nodeName"
+SIMULATED_ADDRESS = "127.0.0.1"
+
+
+def pods_by_node(pod: Pod) -> Iterable[str]:
+    return (pod.spec.nodeName,) if pod.spec.nodeName else ()
+
+
+class Agent:
+    """The agent of one node. `runtime` None: the node is simulated."""
+
+    def __init__(
+        self,
+        client: Client,
+        informers: Informers,
+        clock: Clock,
+        rng: Random,
+        node_name: str,
+        runtime: Runtime | None = None,
+        data_dir: Path | None = None,
+        *,
+        facts: NodeFacts | None = None,
+        index: int = 0,
+        lease_seconds: int = LEASE_SECONDS,
+    ) -> None:
+        """`index` numbers the nodes of a cluster: it decides the node's Pod network unless `facts` say it."""
+        self.node_name = node_name
+        self._client = client
+        self._clock = clock
+        self._rng = rng
+        self._runtime = runtime
+        self._data_dir = data_dir or Path("podium-data")
+        facts = facts or (machine_facts() if runtime is not None else NodeFacts())
+        self._facts = replace(
+            facts,
+            address=facts.address or SIMULATED_ADDRESS,
+            pod_cidr=facts.pod_cidr or pod_cidr(index, facts.pods),
+            runtime_version=facts.runtime_version
+            or (f"{runtime.name}://{runtime.version}" if runtime is not None else "simulated://1.0"),
+        )
+        self._pods = informers.of(Pod)
+        self._pods.add_index(NODE_INDEX, pods_by_node)
+        self._keeper = NodeKeeper(client, clock, rng, node_name, self._facts, lease_seconds)
+        self._driver: PodDriver | None = None
+        self.registered = asyncio.Event()
+        """Set when the Node is in the API and its Pods are being looked after."""
+
+    async def run(self) -> None:
+        """Look after the node until cancelled; then end what runs on it."""
+        node = await self._keeper.register()
+        recorder = EventRecorder(self._client, self._clock, self._rng, "kubelet", self.node_name)
+        statuses = StatusManager(self._client, self._clock, self._pods)
+        context = NodeContext(
+            client=self._client,
+            clock=self._clock,
+            rng=self._rng,
+            node_name=self.node_name,
+            host_ip=self._facts.address,
+            pod_cidr=node.spec.podCIDR or self._facts.pod_cidr,
+            data_dir=self._data_dir,
+            statuses=statuses,
+            events=ContainerEvents(recorder),
+            allocatable={name: str(amount) for name, amount in node.status.allocatable.items()},
+        )
+        driver = self._driver = self._make_driver(context)
+        await driver.start()
+        await self._pods.has_synced.wait()
+        end = self._pods.on_index(NODE_INDEX, self.node_name, driver.pod_changed)
+        self.registered.set()
+        try:
+            await self._keeper.run()
+        finally:
+            end()
+            self.registered.clear()
+            self._driver = None
+            await driver.stop()
+            await statuses.close()
+            await recorder.close()
+
+    def logs(self, node: str, namespace: str, pod: str, options: LogOptions) -> AsyncIterator[bytes]:
+        """machinery.streams.NodeAccess, for Pods of this node."""
+        found = self._pods.get(namespace, pod)
+        if found is None or found.spec.nodeName != self.node_name:
+            raise errors.NotFound("pods", pod)
+        if self._driver is None:
+            raise errors.ServiceUnavailable(f"node {self.node_name} is not running")
+        return self._driver.logs(found, options)
+
+    def _make_driver(self, context: NodeContext) -> PodDriver:
+        return SimulatedPods(context)

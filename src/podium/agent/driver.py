@@ -1,0 +1,52 @@
+"""What carries out the Pods of a node: one worker a Pod for runtimes that run something, or the simulation."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from random import Random
+from typing import Protocol
+
+from podium.agent.events import ContainerEvents
+from podium.agent.status_manager import StatusManager
+from podium.client.client import Client
+from podium.clock import Clock
+from podium.machinery.streams import LogOptions
+from podium.models.core_v1 import Pod
+
+
+@dataclass(frozen=True, slots=True)
+class NodeContext:
+    """What the parts of one node agent share."""
+
+    client: Client
+    clock: Clock
+    rng: Random
+    node_name: str
+    host_ip: str
+    pod_cidr: str
+    data_dir: Path
+    statuses: StatusManager
+    events: ContainerEvents
+    allocatable: dict[str, str]
+    """What the node offers to Pods: the limit of containers that name none."""
+
+    def now(self) -> datetime:
+        """The time as statuses have it: whole seconds."""
+        return self.clock.now().replace(microsecond=0)
+
+
+class PodDriver(Protocol):
+    async def start(self) -> None:
+        """Take up what an earlier run left behind."""
+
+    def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+        """A Pod came to the node (old None), changed, or is gone from the API (new None)."""
+
+    def logs(self, pod: Pod, options: LogOptions) -> AsyncIterator[bytes]:
+        """What a container of the Pod has written."""
+
+    async def stop(self) -> None:
+        """End everything."""

@@ -1,0 +1,161 @@
+"""The runtime port: what the node agent asks of whatever runs containers. Shaped like CRI, because CRI is the real one.
+
+A sandbox is a Pod's place (its network and its directory); containers run in it. Containers are identified by an id
+that a runtime makes up; each restart is another container, with the next attempt number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+ContainerPhase = Literal["created", "running", "exited"]
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRecord:
+    """One run of a container, as the runtime knows it."""
+
+    id: str
+    name: str
+    attempt: int
+    state: ContainerPhase
+    image: str = ""
+    image_id: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    exit_code: int = 0
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image that is there: what it runs unless told otherwise."""
+
+    id: str
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    working_dir: str = ""
+
+
+class ImageError(Exception):
+    """An image can't be had: `reason` is the waiting reason, the text is the message."""
+
+    def __init__(self, message: str, reason: str = "ErrImagePull") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class RuntimeFailure(Exception):
+    """The runtime could not do it. `reason` is what the container's status says (CreateContainerError, ...)."""
+
+    def __init__(self, message: str, reason: str = "RunContainerError") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxConfig:
+    uid: str
+    namespace: str
+    name: str
+    hostname: str
+    host_network: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A Pod's place on the node."""
+
+    uid: str
+    namespace: str
+    name: str
+    ip: str
+    directory: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What processes in the sandbox are told about it (their address, where nothing else tells them apart)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    source: Path
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerConfig:
+    name: str
+    attempt: int
+    image: str
+    image_id: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    working_dir: str = ""
+    mounts: tuple[Mount, ...] = ()
+    user: int | None = None
+    group: int | None = None
+    groups: tuple[int, ...] = ()
+    stop_signal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    exit_code: int
+    output: bytes
+
+
+class Runtime(Protocol):
+    name: str
+    version: str
+
+    async def start(self, exited: Callable[[str], None]) -> None:
+        """Take up what an earlier run left behind. `exited` is called with a Pod's uid when a container of it ended."""
+
+    async def stop(self) -> None:
+        """End every container and give back what the runtime holds."""
+
+    def sandboxes(self) -> Sequence[Sandbox]:
+        """Every sandbox on this node."""
+
+    async def run_sandbox(self, config: SandboxConfig) -> Sandbox:
+        """Make the sandbox, or return the one that is there."""
+
+    async def remove_sandbox(self, uid: str) -> None:
+        """Remove it with all its containers, logs and directories. Everything in it has ended before."""
+
+    async def image_status(self, image: str) -> Image | None:
+        """The image, if it is there already."""
+
+    async def pull_image(self, image: str, has_command: bool) -> Image:
+        """Get the image; ImageError. Where images are only names, one that is unknown will do if the Pod says what
+        to run."""
+
+    async def create_container(self, uid: str, config: ContainerConfig) -> str:
+        """The id of a container that is ready to start; RuntimeFailure."""
+
+    async def start_container(self, container_id: str) -> None:
+        """Start it; RuntimeFailure with the reason StartError, ContainerCannotRun."""
+
+    async def stop_container(self, container_id: str, grace_seconds: float) -> None:
+        """Ask it to end, make it end after the grace period, return when it has ended."""
+
+    async def remove_container(self, container_id: str) -> None:
+        """Forget a container that has ended, and its log."""
+
+    def containers(self, uid: str) -> Sequence[ContainerRecord]:
+        """All containers of a sandbox that are remembered, oldest attempt first."""
+
+    async def exec_sync(self, container_id: str, command: Sequence[str], timeout: float) -> ExecResult:
+        """Run a command in the container; TimeoutError, RuntimeFailure."""
+
+    def log_path(self, container_id: str) -> Path:
+        """The log of the container, in CRI's format; older, rotated parts have a suffix."""
+
+    def termination_message(self, container_id: str) -> Path:
+        """The file that the container may leave a last message in."""
