@@ -31,6 +31,8 @@ class Request:
     field_manager: str = ""
     warnings: list[str] = field(default_factory=list)
     """What the client is to be warned of; the server sends each as a Warning header."""
+    removed: Entry | None = None
+    """After a delete that removed the object at once: the object as it last was."""
 
 
 class Entry:
@@ -47,6 +49,11 @@ class Entry:
         self.data = data
         self._model = model
         self._object = decoded
+
+    @property
+    def decoded(self) -> bool:
+        """Whether the struct is at hand without decoding."""
+        return self._object is not None
 
     @property
     def object(self) -> Any:

@@ -1,0 +1,168 @@
+"""What all verbs work on: the store, the current objects, the resource table, admission, time and chance."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from random import Random
+from typing import Any, Protocol
+
+from podium.clock import Clock
+from podium.machinery import errors
+from podium.registry import resources
+from podium.registry.admission.chain import Chain
+from podium.registry.resources import Resource
+from podium.registry.storage import Collection, Write
+from podium.registry.types import Entry
+from podium.store.port import Change, Store, StoreFailed
+
+
+class Watch(Protocol):
+    """What the core does to watches as a whole."""
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End it after what is queued."""
+
+    def bookmark(self) -> None:
+        """Tell the client how far it is."""
+
+
+class Core:
+    def __init__(self, store: Store, clock: Clock, rng: Random, rows: Iterable[Resource] | None = None) -> None:
+        self.store = store
+        self.clock = clock
+        self.rng = rng
+        self.admission = Chain()
+        self.revision = 0
+        """The newest revision that has reached the collections."""
+        self.watches: dict[Watch, None] = {}
+        """The watches under way, in the order in which they began."""
+        self._rows: dict[tuple[str, str, str], Resource] = {}
+        self._collections: dict[str, Collection] = {}
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._early: list[Change] | None = None
+        for row in resources.built_in() if rows is None else rows:
+            self.add(row)
+
+    # The table
+
+    def add(self, row: Resource) -> None:
+        """Serve a resource from now on."""
+        self._rows[row.group, row.version, row.plural] = row
+        if not row.virtual and row.collection == row.group_resource and row.collection not in self._collections:
+            self._collections[row.collection] = Collection(row, self.revision)
+
+    def resource(self, group: str, version: str, plural: str) -> Resource | None:
+        return self._rows.get((group, version, plural))
+
+    def resources(self) -> Sequence[Resource]:
+        """All rows."""
+        return tuple(self._rows.values())
+
+    def live(self, resource: Resource | str) -> Collection:
+        """The current objects of a resource, given as its row or as a group resource such as "replicasets.apps"."""
+        return self._collections[resource if isinstance(resource, str) else resource.collection]
+
+    def collections(self) -> Iterable[Collection]:
+        return self._collections.values()
+
+    # Feeding
+
+    async def load(self) -> None:
+        """Take over what the store has, and every change from then on."""
+        self._early = []
+        self.store.subscribe(self._changed)
+        page = await self.store.list("/")
+        self.revision = page.revision
+        for collection in self._collections.values():
+            collection.begin(page.revision)
+        for record in page.records:
+            collection = self._collections.get(_collection_of(record.key))
+            if collection is not None:
+                collection.load(record.key, record.value, record.revision)
+        early, self._early = self._early, None
+        self._changed([change for change in early if change.record.revision > page.revision])
+
+    def _changed(self, changes: Sequence[Change]) -> None:
+        if self._early is not None:
+            self._early.extend(changes)
+            return
+        for change in changes:
+            self.revision = change.record.revision
+            collection = self._collections.get(_collection_of(change.record.key))
+            if collection is not None:
+                collection.apply(change)
+        if self._waiting:
+            self._wake()
+
+    def _wake(self) -> None:
+        still = []
+        for revision, future in self._waiting:
+            if revision > self.revision:
+                still.append((revision, future))
+            elif not future.done():
+                future.set_result(None)
+        self._waiting = still
+
+    def reaching(self, revision: int) -> asyncio.Future[None]:
+        """Done when that revision is in the collections."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if revision > self.revision:
+            self._waiting.append((revision, future))
+        else:
+            future.set_result(None)
+        return future
+
+    async def reached(self, revision: int) -> None:
+        """Return when that revision is in the collections."""
+        if revision > self.revision:
+            await self.reaching(revision)
+
+    # Writing
+
+    def check(self) -> None:
+        """Refuse to serve from a store that has failed: nobody is told what may not be true."""
+        if self.store.failure is not None:
+            raise unavailable(self.store.failure)
+
+    def now(self) -> datetime:
+        """In whole seconds, as metadata carries it."""
+        return self.clock.now().replace(microsecond=0)
+
+    async def created(self, key: str, value: bytes, obj: Any) -> Entry:
+        write = Write(obj)
+        try:
+            await self.store.create(key, value, write)
+        except StoreFailed as failure:
+            raise unavailable(failure) from failure
+        return _entry(write)
+
+    async def updated(self, key: str, value: bytes, expected: int, obj: Any) -> Entry:
+        write = Write(obj)
+        try:
+            await self.store.update(key, value, expected, write)
+        except StoreFailed as failure:
+            raise unavailable(failure) from failure
+        return _entry(write)
+
+    async def deleted(self, key: str, expected: int) -> Entry:
+        write = Write(None)
+        try:
+            await self.store.delete(key, expected, write)
+        except StoreFailed as failure:
+            raise unavailable(failure) from failure
+        return _entry(write)
+
+
+def _entry(write: Write) -> Entry:
+    assert write.entry is not None, "the store tells of a write before the write returns"
+    return write.entry
+
+
+def _collection_of(key: str) -> str:
+    return key[1 : key.index("/", 1)]
+
+
+def unavailable(failure: BaseException) -> errors.ServiceUnavailable:
+    return errors.ServiceUnavailable(f"the store has stopped: {failure}")

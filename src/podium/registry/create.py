@@ -1,0 +1,80 @@
+"""Create: system metadata, admission, defaults, validation, commit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podium.machinery import errors
+from podium.models import codec, identifiers
+from podium.registry import metadata
+from podium.registry.admission.chain import Attributes
+from podium.registry.core import Core
+from podium.registry.resources import Resource
+from podium.registry.types import Entry, Request
+from podium.store.port import KeyExists
+
+NAME_ATTEMPTS = 8
+"""How often a generated name is drawn before giving up."""
+
+
+class GenerateNameConflict(errors.AlreadyExists):
+    """No free name was found for a generateName: the client may try again."""
+
+    def __init__(self, resource: str, name: str) -> None:
+        super().__init__(resource, name)
+        self.message += ", the server was not able to generate a unique name for the object"
+        self.args = (self.message,)
+        self.retry_after = 1
+
+
+async def create(core: Core, request: Request, res: Resource, namespace: str, obj: Any) -> Entry:
+    core.check()
+    meta = obj.metadata
+    metadata.match_namespace(meta, namespace if res.namespaced else "")
+    if meta.resourceVersion:
+        raise errors.BadRequest("resourceVersion should not be set on objects to be created")
+    metadata.drop_what_clients_may_not_set(meta)
+    strategy = res.strategy
+    strategy.default(obj)
+    attributes = Attributes(core, request, "CREATE", res, meta.namespace, meta.name, "", obj)
+    await core.admission.admit(attributes)
+    generate = not meta.name and bool(meta.generateName)
+    if generate:
+        attributes.name = meta.name = identifiers.generated_name(meta.generateName, core.rng)
+    _fill_system_fields(core, res, obj)
+    strategy.prepare_create(obj)
+    wrong = metadata.validate(meta, res) + strategy.validate(obj)
+    if wrong:
+        raise errors.Invalid(res.group_kind, meta.name, wrong)
+    request.warnings.extend(strategy.warnings(obj, None))
+    await core.admission.validate(attributes)
+    return await _commit(core, request, res, obj, generate)
+
+
+def _fill_system_fields(core: Core, res: Resource, obj: Any) -> None:
+    meta = obj.metadata
+    meta.uid = identifiers.uid(core.rng)
+    meta.creationTimestamp = core.now()
+    meta.deletionTimestamp = None
+    meta.deletionGracePeriodSeconds = None
+    meta.generation = 1 if res.strategy.generation else None
+
+
+async def _commit(core: Core, request: Request, res: Resource, obj: Any, generate: bool) -> Entry:
+    collection = core.live(res)
+    meta = obj.metadata
+    for _attempt in range(NAME_ATTEMPTS if generate else 1):
+        key = collection.key(meta.namespace, meta.name)
+        if key not in collection.entries:
+            value = codec.encode(obj)
+            if request.dry_run:
+                return Entry(key, 0, value, collection.model, obj)
+            try:
+                return await core.created(key, value, obj)
+            except KeyExists:
+                pass  # someone was quicker: answered below, as if it had been there before
+        if generate:
+            taken, meta.name = meta.name, identifiers.generated_name(meta.generateName, core.rng)
+    if generate:
+        raise GenerateNameConflict(res.group_resource, taken)
+    raise errors.AlreadyExists(res.group_resource, meta.name)

@@ -1,0 +1,212 @@
+"""Delete: preconditions, grace, finalizers and what becomes of dependents (API concepts: garbage collection).
+
+An object goes at once unless something holds it: a grace period that its node's agent waits for, or finalizers.
+Then it gets a deletionTimestamp and lives on until the last of them is done.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from podium.machinery import errors, field
+from podium.machinery.errors import FieldError
+from podium.models import codec
+from podium.models.meta_v1 import DeleteOptions, ObjectMeta
+from podium.registry import metadata
+from podium.registry.admission.chain import Attributes
+from podium.registry.core import Core
+from podium.registry.resources import Resource
+from podium.registry.types import Entry, Request
+from podium.registry.update import ATTEMPTS
+from podium.store.port import RevisionMismatch
+
+_POLICIES = ("Background", "Foreground", "Orphan")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a deletion does to an object: nothing (it is under way), an update that marks it, or its end."""
+
+    action: Literal["none", "mark", "remove"]
+    marked: Any = None
+
+
+async def delete(
+    core: Core, request: Request, res: Resource, namespace: str, name: str, options: DeleteOptions | None
+) -> Entry | None:
+    """The object if it lives on, None if it is gone (it is then in `request.removed`)."""
+    core.check()
+    options = options or DeleteOptions()
+    wrong = option_errors(options)
+    if wrong:
+        raise errors.Invalid("DeleteOptions.meta.k8s.io", "", wrong)
+    collection = core.live(res)
+    key = collection.key(namespace, name)
+    for _attempt in range(ATTEMPTS):
+        old = collection.entries.get(key)
+        if old is None:
+            raise errors.NotFound(res.group_resource, name)
+        attributes = Attributes(core, request, "DELETE", res, namespace, name, "", None, old.object)
+        await core.admission.admit(attributes)
+        await core.admission.validate(attributes)
+        check_preconditions(res, old, options)
+        plan = decide(res, old.object, options, core.now())
+        if plan.action == "none":
+            return old
+        if request.dry_run:
+            return _dry(old, plan)
+        try:
+            if plan.action == "remove":
+                request.removed = await core.deleted(key, old.revision)
+                return None
+            return await core.updated(key, codec.encode(plan.marked), old.revision, plan.marked)
+        except RevisionMismatch as mismatch:
+            if mismatch.current:
+                await core.reached(mismatch.current)
+            else:
+                await core.clock.sleep(0)
+    raise errors.Conflict(res.group_resource, name)
+
+
+def _dry(old: Entry, plan: Plan) -> Entry | None:
+    if plan.action == "remove":
+        return None
+    plan.marked.metadata.resourceVersion = str(old.revision)
+    return Entry(old.key, old.revision, codec.encode(plan.marked), type(plan.marked), plan.marked)
+
+
+def option_errors(options: DeleteOptions) -> list[FieldError]:
+    found: list[FieldError] = []
+    if options.orphanDependents is not None and options.propagationPolicy:
+        why = "orphanDependents and deletionPropagation cannot be both set"
+        found.append(field.invalid("propagationPolicy", options.propagationPolicy, why))
+    if options.propagationPolicy and options.propagationPolicy not in _POLICIES:
+        supported = ("Foreground", "Background", "Orphan", "nil")
+        found.append(field.not_supported("propagationPolicy", options.propagationPolicy, supported))
+    if options.dryRun not in ((), ("All",)):
+        found.append(field.not_supported("dryRun", tuple(options.dryRun), ("All",)))
+    return found
+
+
+def check_preconditions(res: Resource, old: Entry, options: DeleteOptions) -> None:
+    required = options.preconditions
+    if required is None:
+        return
+    meta = old.object.metadata
+    if required.uid and required.uid != meta.uid:
+        raise errors.Conflict(
+            res.group_resource,
+            meta.name,
+            f"the UID in the precondition ({required.uid}) does not match the UID in record ({meta.uid}). "
+            "The object might have been deleted and then recreated",
+        )
+    if required.resourceVersion and required.resourceVersion != str(old.revision):
+        raise errors.Conflict(
+            res.group_resource,
+            meta.name,
+            f"the ResourceVersion in the precondition ({required.resourceVersion}) does not match the "
+            f"ResourceVersion in record ({old.revision}). The object might have been modified",
+        )
+
+
+def decide(res: Resource, obj: Any, options: DeleteOptions, now: datetime) -> Plan:
+    """What the deletion does. `obj` is shared and not changed."""
+    meta: ObjectMeta = obj.metadata
+    if res.group_resource == "namespaces":
+        return _decide_namespace(obj, options, now)
+    grace = _grace(res, obj, options)
+    deleting = meta.deletionTimestamp is not None
+    if deleting and meta.deletionGracePeriodSeconds and grace is not None:
+        current = meta.deletionGracePeriodSeconds
+        if options.gracePeriodSeconds is None or grace >= current:
+            return Plan("none")  # only a shorter grace period counts
+        started = meta.deletionTimestamp - timedelta(seconds=current) if meta.deletionTimestamp else now
+        return _held(obj, options, started, grace)
+    if deleting:
+        grace = 0
+    return _held(obj, options, now, grace or 0)
+
+
+def _held(obj: Any, options: DeleteOptions, since: datetime, grace: int) -> Plan:
+    """The plan for an object whose grace period counts from `since`."""
+    meta: ObjectMeta = obj.metadata
+    finalizers = garbage_collection_finalizers(meta.finalizers, options)
+    if not finalizers and not grace:
+        return Plan("remove")
+    marked = copy.copy(obj)
+    marked.metadata = copy.copy(meta)
+    marked.metadata.resourceVersion = ""
+    marked.metadata.finalizers = finalizers
+    _mark(marked.metadata, since, grace)
+    if marked.metadata == _without_revision(meta):
+        return Plan("none")
+    return Plan("mark", marked)
+
+
+def _mark(meta: ObjectMeta, since: datetime, grace: int) -> None:
+    if meta.deletionTimestamp is None and meta.generation:
+        meta.generation += 1  # whoever owns its spec has to act
+    ends = since + timedelta(seconds=grace)
+    if meta.deletionTimestamp is None or ends < meta.deletionTimestamp:
+        meta.deletionTimestamp = ends
+    meta.deletionGracePeriodSeconds = grace
+
+
+def _without_revision(meta: ObjectMeta) -> ObjectMeta:
+    same = copy.copy(meta)
+    same.resourceVersion = ""
+    return same
+
+
+def _grace(res: Resource, obj: Any, options: DeleteOptions) -> int | None:
+    """The grace period in seconds; None for kinds that have none."""
+    default = res.strategy.grace_seconds
+    if default is None:
+        return None
+    if res.group_resource == "pods" and nobody_runs(obj):
+        return 0
+    seconds = default(obj) if options.gracePeriodSeconds is None else options.gracePeriodSeconds
+    return 1 if seconds < 0 else seconds
+
+
+def nobody_runs(pod: Any) -> bool:
+    """A Pod that no agent has to end first: not bound to a node yet, or finished."""
+    return not pod.spec.nodeName or pod.status.phase in ("Succeeded", "Failed")
+
+
+def garbage_collection_finalizers(finalizers: Sequence[str], options: DeleteOptions) -> tuple[str, ...]:
+    """The object's finalizers with the one that makes the garbage collector treat its dependents as asked for.
+
+    What the options say comes first; without, a finalizer that the object has stays.
+    """
+    orphan = foreground = False
+    if options.orphanDependents is not None:
+        orphan = options.orphanDependents
+    elif options.propagationPolicy:
+        orphan = options.propagationPolicy == "Orphan"
+        foreground = options.propagationPolicy == "Foreground"
+    else:
+        return tuple(finalizers)
+    others = tuple(one for one in finalizers if one not in (metadata.ORPHAN, metadata.FOREGROUND))
+    return others + (metadata.ORPHAN,) * orphan + (metadata.FOREGROUND,) * foreground
+
+
+def _decide_namespace(namespace: Any, options: DeleteOptions, now: datetime) -> Plan:
+    """A Namespace becomes Terminating and is held by spec.finalizers until the controller has emptied it."""
+    meta: ObjectMeta = namespace.metadata
+    if meta.deletionTimestamp is not None:
+        if namespace.spec.finalizers:
+            return Plan("none")
+        return _held(namespace, options, now, 0)
+    marked = codec.copy(namespace)
+    marked.metadata.resourceVersion = ""
+    marked.metadata.deletionTimestamp = now
+    marked.metadata.finalizers = garbage_collection_finalizers(meta.finalizers, options)
+    marked.status.phase = "Terminating"
+    if not marked.spec.finalizers and not marked.metadata.finalizers:
+        return Plan("remove")
+    return Plan("mark", marked)
