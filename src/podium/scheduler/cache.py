@@ -1,0 +1,259 @@
+"""The scheduler's picture of the cluster: nodes, the Pods on them, and what rules need summed up.
+
+Everything here changes by what changed, never by going over the cluster. A Pod that was just given a node is *assumed*
+there until the API says so too. Decisions read the cache directly: they never wait, so nothing changes under them.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from podium.models import core_v1
+from podium.models.selectors import Selector, of_labels
+from podium.scheduler.counts import CarriedTerms, PodCounts
+from podium.scheduler.nodes import ZONE, NodeFacts, NodeInfo, across_zones
+from podium.scheduler.pods import Labels, PodInfo, Templates, Term
+
+HARD_AFFINITY_WEIGHT = 1
+"""What the required affinity of a Pod that is placed adds to the score of a Pod that it means."""
+
+
+class Cache:
+    def __init__(self) -> None:
+        self.templates = Templates()
+        self.nodes: list[NodeInfo] = []
+        """The nodes there are, in the order in which they are tried."""
+        self.infos: dict[str, NodeInfo] = {}
+        """By name; also of nodes that are gone while Pods are still bound to them."""
+        self.pods: dict[str, PodInfo] = {}
+        """Pods that have a node, by uid."""
+        self.assumed: dict[str, PodInfo] = {}
+        self.nominated: dict[str, dict[str, PodInfo]] = {}
+        """By node: Pods that wait for their victims there to be gone."""
+        self.namespaces: dict[str, Labels] = {}
+        self.services: dict[str, dict[str, Selector]] = {}
+        """The selectors of the Services of a namespace, by name."""
+        self.by_owner: dict[str, dict[str, int]] = {}
+        """By the controller's uid: how many of its Pods (not being deleted) each node has."""
+        self.counts = PodCounts(self.pods, self.namespaces)
+        self.anti_terms = CarriedTerms(self.namespaces)
+        self.preferred_terms = CarriedTerms(self.namespaces)
+        self.generation = 0
+        self.layout = 0
+        """Changes when nodes come, go or move, so that positions in `nodes` mean something else."""
+        self.facts_generation = 0
+        """Changes when any Node object changes in a way that rules see."""
+        self.zoned = False
+        self.image_holders: dict[str, int] = {}
+        """How many nodes have each image."""
+        self._recent: OrderedDict[str, NodeInfo] = OrderedDict()
+
+    # Nodes
+
+    def set_node(self, node: core_v1.Node) -> tuple[NodeFacts | None, NodeFacts] | None:
+        """What was known of the node and what is now; None if no rule sees a difference."""
+        facts = NodeFacts(node)
+        info = self._info(facts.name)
+        before = info.facts if info.present else None
+        if before is not None and before.same(facts):
+            return None
+        self._count_images(before, facts)
+        info.facts = facts
+        info.present = True
+        self.facts_generation += 1
+        if before is None or before.labels.get(ZONE) != facts.labels.get(ZONE):
+            self._lay_out()
+        self._touch(info)
+        return before, facts
+
+    def remove_node(self, name: str) -> NodeFacts | None:
+        info = self.infos.get(name)
+        if info is None or not info.present:
+            return None
+        self._count_images(info.facts, None)
+        info.present = False
+        info.index = -1
+        self.facts_generation += 1
+        self._drop_if_unused(info)
+        self._lay_out()
+        return info.facts
+
+    def changed_since(self, generation: int) -> Iterator[NodeInfo]:
+        """The nodes that changed after that generation, most recent first."""
+        for info in reversed(self._recent.values()):
+            if info.generation <= generation:
+                return
+            yield info
+
+    def _count_images(self, before: NodeFacts | None, after: NodeFacts | None) -> None:
+        for image in before.images if before else ():
+            self.image_holders[image] -= 1
+            if not self.image_holders[image]:
+                del self.image_holders[image]
+        for image in after.images if after else ():
+            self.image_holders[image] = self.image_holders.get(image, 0) + 1
+
+    def _info(self, name: str) -> NodeInfo:
+        info = self.infos.get(name)
+        if info is None:
+            info = self.infos[name] = self._recent[name] = NodeInfo(name)
+        return info
+
+    def _touch(self, info: NodeInfo) -> None:
+        self.generation += 1
+        info.generation = self.generation
+        self._recent.move_to_end(info.name)
+
+    def _drop_if_unused(self, info: NodeInfo) -> None:
+        if not info.present and not info.pods:
+            del self.infos[info.name]
+            del self._recent[info.name]
+
+    def _lay_out(self) -> None:
+        self.nodes = across_zones(info for info in self.infos.values() if info.present)
+        for index, info in enumerate(self.nodes):
+            info.index = index
+        self.zoned = any(ZONE in info.facts.labels for info in self.nodes)
+        self.layout += 1
+        self.generation += 1
+
+    # Pods that have a node
+
+    def set_pod(self, pod: PodInfo) -> PodInfo | None:
+        """The API says that the Pod is on its node. What was known of it before, if anything."""
+        before = self.pods.get(pod.uid)
+        self.assumed.pop(pod.uid, None)
+        if before is not None:
+            if before.node == pod.node and before.template is pod.template and before.terminating == pod.terminating:
+                before.pod = pod.pod
+                return before
+            self._take_off(before)
+        self._put_on(pod)
+        return before
+
+    def remove_pod(self, uid: str) -> PodInfo | None:
+        self.assumed.pop(uid, None)
+        pod = self.pods.get(uid)
+        if pod is not None:
+            self._take_off(pod)
+        return pod
+
+    def assume(self, pod: PodInfo, node: str) -> None:
+        """Count the Pod as being on the node, before the API knows."""
+        pod.node = node
+        self.assumed[pod.uid] = pod
+        self._put_on(pod)
+
+    def forget(self, pod: PodInfo) -> bool:
+        """The Pod did not get its node after all; False if the API said otherwise meanwhile."""
+        if self.assumed.get(pod.uid) is not pod:
+            return False
+        del self.assumed[pod.uid]
+        self._take_off(pod)
+        pod.node = ""
+        return True
+
+    @contextmanager
+    def without(self, pods: Iterable[PodInfo]) -> Iterator[None]:
+        """What if these Pods were not there? For a decision that is not carried out."""
+        taken = list(pods)
+        for pod in taken:
+            self._take_off(pod)
+        try:
+            yield
+        finally:
+            for pod in taken:
+                self._put_on(pod)
+
+    @contextmanager
+    def having(self, pods: Iterable[PodInfo], node: str) -> Iterator[None]:
+        """What if these Pods, which have no node yet, were on this one?"""
+        put = list(pods)
+        for pod in put:
+            pod.node = node
+            self._put_on(pod)
+        try:
+            yield
+        finally:
+            for pod in put:
+                self._take_off(pod)
+                pod.node = ""
+
+    def _put_on(self, pod: PodInfo) -> None:
+        info = self._info(pod.node)
+        info.add(pod)
+        self._touch(info)
+        self.pods[pod.uid] = pod
+        self.counts.add(pod)
+        template = pod.template
+        if template.owner and not pod.terminating:
+            owned = self.by_owner.setdefault(template.owner, {})
+            owned[pod.node] = owned.get(pod.node, 0) + 1
+        if template.affinity or template.anti_affinity or template.preferred_pods:
+            self.anti_terms.add(pod.node, _weighing(template.anti_affinity))
+            self.preferred_terms.add(pod.node, _preferences(pod))
+
+    def _take_off(self, pod: PodInfo) -> None:
+        info = self.infos[pod.node]
+        info.remove(pod)
+        self._touch(info)
+        self._drop_if_unused(info)
+        del self.pods[pod.uid]
+        self.counts.remove(pod)
+        template = pod.template
+        if template.owner and not pod.terminating:
+            owned = self.by_owner[template.owner]
+            owned[pod.node] -= 1
+            if not owned[pod.node]:
+                del owned[pod.node]
+                if not owned:
+                    del self.by_owner[template.owner]
+        if template.affinity or template.anti_affinity or template.preferred_pods:
+            self.anti_terms.remove(pod.node, _weighing(template.anti_affinity))
+            self.preferred_terms.remove(pod.node, _preferences(pod))
+
+    # Pods that wait for a node
+
+    def nominate(self, pod: PodInfo, node: str) -> None:
+        self.nominated.setdefault(node, {})[pod.uid] = pod
+        self.generation += 1
+
+    def withdraw(self, pod: PodInfo, node: str) -> None:
+        waiting = self.nominated.get(node, {})
+        if waiting.pop(pod.uid, None) is not None:
+            self.generation += 1
+        if not waiting:
+            self.nominated.pop(node, None)
+
+    # What else rules look at
+
+    def set_namespace(self, name: str, labels: Labels | None) -> bool:
+        """Whether anything changed; None when the namespace is gone."""
+        if self.namespaces.get(name) == labels:
+            return False
+        if labels is None:
+            del self.namespaces[name]
+        else:
+            self.namespaces[name] = labels
+        self.counts.forget()
+        self.generation += 1
+        return True
+
+    def set_service(self, namespace: str, name: str, selector: Mapping[str, str] | None) -> None:
+        services = self.services.setdefault(namespace, {})
+        if selector:
+            services[name] = of_labels(selector)
+        else:
+            services.pop(name, None)
+
+
+def _weighing(terms: Iterable[Term]) -> Iterable[tuple[int, Term]]:
+    return ((1, term) for term in terms)
+
+
+def _preferences(pod: PodInfo) -> Iterable[tuple[int, Term]]:
+    yield from pod.template.preferred_pods
+    for term in pod.template.affinity:
+        yield HARD_AFFINITY_WEIGHT, term

@@ -1,0 +1,184 @@
+"""PodTopologySpread: keep the Pods that a constraint selects even over its domains (zones, nodes).
+
+DoNotSchedule constraints refuse a node when placing the Pod there would put its domain more than maxSkew over the
+emptiest one. ScheduleAnyway constraints score; a Pod without any gets Kubernetes' default ones: zones with maxSkew 3,
+nodes with maxSkew 5, over the Pods of its ReplicaSet, ReplicationController or StatefulSet, or else of its Services.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from podium.models.selectors import NOTHING, Requirement, Selector
+from podium.scheduler.cache import Cache
+from podium.scheduler.nodes import HOSTNAME, ZONE, NodeFacts, NodeInfo
+from podium.scheduler.pods import Spread, Template, Term
+from podium.scheduler.rules import node_affinity, taints
+from podium.scheduler.rules.base import MAX_SCORE, Event, Hint, NodeChange, PodChange, Refusal
+
+NAME = "PodTopologySpread"
+WEIGHT = 2
+TOO_SKEWED = Refusal(NAME, ("node(s) didn't match pod topology spread constraints",))
+NO_LABEL = Refusal(NAME, ("node(s) didn't match pod topology spread constraints (missing required label)",), final=True)
+
+DEFAULTS = (Spread(ZONE, 3, 1, None), Spread(HOSTNAME, 5, 1, None))
+
+
+@dataclass(frozen=True, slots=True)
+class _Domains:
+    """A hard constraint with how many matching Pods each domain has; the emptiest counts as 0 below minDomains."""
+
+    spread: Spread
+    pods: Mapping[str, int]
+    emptiest: int
+
+
+class HardSpread:
+    """The DoNotSchedule constraints of a Pod, as the cluster is now."""
+
+    def __init__(self, pod: Template, cache: Cache) -> None:
+        keys = [spread.topology_key for spread in pod.hard_spread]
+        eligible = [node for node in cache.nodes if all(key in node.facts.labels for key in keys)]
+        self._domains = [self._count(spread, pod, cache, eligible) for spread in pod.hard_spread]
+
+    @staticmethod
+    def _count(spread: Spread, pod: Template, cache: Cache, eligible: Iterable[NodeInfo]) -> _Domains:
+        by_node = _matching(spread, pod, cache)
+        key = spread.topology_key
+        domains: dict[str, int] = {}
+        for node in eligible:
+            if _included(spread, pod, node.facts):
+                domain = node.facts.labels[key]
+                domains[domain] = domains.get(domain, 0) + by_node.get(node.name, 0)
+        emptiest = min(domains.values(), default=0) if len(domains) >= spread.min_domains else 0
+        return _Domains(spread, domains, emptiest)
+
+    def refuses(self, node: NodeInfo) -> Refusal | None:
+        for domains in self._domains:
+            domain = node.facts.labels.get(domains.spread.topology_key)
+            if domain is None:
+                return NO_LABEL
+            skew = domains.pods.get(domain, 0) + domains.spread.counts_itself - domains.emptiest
+            if skew > domains.spread.max_skew:
+                return TOO_SKEWED
+        return None
+
+
+def prepare(pod: Template, cache: Cache) -> HardSpread | None:
+    """None if the Pod has no hard constraint."""
+    return HardSpread(pod, cache) if pod.hard_spread else None
+
+
+def scores(pod: Template, cache: Cache, nodes: Sequence[NodeInfo]) -> list[int] | None:
+    """0 to 100 for each of the nodes that passed every filter; None if the Pod has no soft constraint."""
+    if pod.soft_spread is None:
+        spreads: Sequence[Spread] = DEFAULTS if pod.owner or service_selector(pod, cache) else ()
+        labels_required = False
+    else:
+        spreads = pod.soft_spread
+        labels_required = True
+    if not cache.zoned:
+        spreads = [spread for spread in spreads if labels_required or spread.topology_key != ZONE]
+    if not spreads:
+        return None
+    if len(spreads) == 1 and spreads[0].topology_key == HOSTNAME and not labels_required:
+        return _by_node_only(spreads[0], _matching(spreads[0], pod, cache), nodes)
+    ignored = {
+        node.name
+        for node in nodes
+        if labels_required and not all(spread.topology_key in node.facts.labels for spread in spreads)
+    }
+    raw = [0.0] * len(nodes)
+    for spread in spreads:
+        _add_raw(spread, pod, cache, [None if node.name in ignored else node for node in nodes], raw)
+    counted = [math.floor(score + 0.5) for score in raw]
+    considered = [score for node, score in zip(nodes, counted, strict=True) if node.name not in ignored]
+    lowest, highest = min(considered, default=0), max(considered, default=0)
+    return [
+        0 if node.name in ignored else _evenness(score, lowest, highest)
+        for node, score in zip(nodes, counted, strict=True)
+    ]
+
+
+def _by_node_only(spread: Spread, by_node: Mapping[str, int], nodes: Sequence[NodeInfo]) -> list[int]:
+    """The usual case, made fast: only few different counts exist, so each is scored once."""
+    weight = math.log(len(nodes) + 2)
+    numbers = [by_node.get(node.name, 0) for node in nodes]
+    raw = {number: math.floor(number * weight + spread.max_skew - 1 + 0.5) for number in set(numbers)}
+    lowest, highest = min(raw.values()), max(raw.values())
+    final = {number: _evenness(score, lowest, highest) for number, score in raw.items()}
+    return [final[number] for number in numbers]
+
+
+def _evenness(score: int, lowest: int, highest: int) -> int:
+    return MAX_SCORE * (highest + lowest - score) // highest if highest else MAX_SCORE
+
+
+def _add_raw(spread: Spread, pod: Template, cache: Cache, nodes: Sequence[NodeInfo | None], raw: list[float]) -> None:
+    """Matching Pods in each node's domain, weighted so that constraints with few domains are heard too."""
+    key = spread.topology_key
+    by_node = _matching(spread, pod, cache)
+    if key == HOSTNAME:
+        size = sum(node is not None for node in nodes)
+        per_domain: dict[str, int] = {}
+    else:
+        per_domain = {node.facts.labels.get(key, ""): 0 for node in nodes if node is not None}
+        size = len(per_domain)
+        for name, number in by_node.items():
+            info = cache.infos[name]
+            domain = info.facts.labels.get(key, "")
+            if info.present and domain in per_domain and _included(spread, pod, info.facts):
+                per_domain[domain] += number
+    weight = math.log(size + 2)
+    for position, node in enumerate(nodes):
+        if node is None or key not in node.facts.labels:
+            continue
+        number = by_node.get(node.name, 0) if key == HOSTNAME else per_domain[node.facts.labels[key]]
+        raw[position] += number * weight + spread.max_skew - 1
+
+
+def _included(spread: Spread, pod: Template, node: NodeFacts) -> bool:
+    """nodeAffinityPolicy and nodeTaintsPolicy: whether the node counts as a place for such Pods at all."""
+    if spread.honor_affinity and not node_affinity.matches(pod.shape, node):
+        return False
+    return not (spread.honor_taints and taints.refuses(pod.shape, node))
+
+
+def _matching(spread: Spread, pod: Template, cache: Cache) -> Mapping[str, int]:
+    if spread.pods is not None:
+        return cache.counts.of((spread.pods,), terminating=False)
+    if pod.owner:
+        return cache.by_owner.get(pod.owner, {})
+    selector = service_selector(pod, cache)
+    return cache.counts.of((Term(frozenset((pod.namespace,)), NOTHING, selector or NOTHING),), terminating=False)
+
+
+def service_selector(pod: Template, cache: Cache) -> Selector | None:
+    """What all Services that select the Pod demand together; None without such a Service."""
+    selecting = [
+        selector for selector in cache.services.get(pod.namespace, {}).values() if selector.matches(pod.labels)
+    ]
+    if not selecting:
+        return None
+    requirements: dict[Requirement, None] = {}
+    for selector in selecting:
+        requirements |= dict.fromkeys(selector.requirements)
+    return Selector(requirements)
+
+
+def helps(event: Event, pod: Template) -> bool:
+    """Matching Pods that came or went, or nodes that make other domains."""
+    if isinstance(event, NodeChange):
+        return True
+    if not isinstance(event, PodChange):
+        return False
+    return any(
+        spread.pods is not None and spread.pods.matches(other.template.namespace, other.template.labels, {})
+        for other in event.concerns()
+        for spread in pod.hard_spread
+    )
+
+
+HINT = Hint(NAME, (NodeChange, PodChange), helps)
