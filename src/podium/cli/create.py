@@ -1,0 +1,119 @@
+"""`podium create`: create objects from documents, or a namespace or Deployment from its name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from podium.cli import objects, writes
+from podium.cli.failure import Failure
+from podium.cli.session import Session, connected, dry_run, field_manager, filenames, output, record, recursive
+
+
+@click.command("create")
+@click.argument("words", nargs=-1)
+@filenames
+@recursive
+@output
+@dry_run
+@field_manager
+@record
+@click.option("--validate", default="strict", help="strict, warn or ignore: what unknown fields are.")
+@click.option("--save-config", is_flag=True, help="Keep the document, as `apply` does.")
+@click.option("--image", "images", multiple=True, help="For a Deployment: the images of its containers.")
+@click.option("-r", "--replicas", type=int, default=1, help="For a Deployment: how many Pods.")
+@click.option("--port", type=int, default=None, help="For a Deployment: the port its container listens on.")
+@click.option("--from-literal", "literals", multiple=True, help="For a ConfigMap or Secret: KEY=VALUE.")
+@connected
+def command(session: Session, words: tuple[str, ...], **options: Any) -> None:
+    """Create objects: `create -f FILE`, `create namespace NAME`, `create deployment NAME --image=IMAGE`."""
+    if options["filenames"]:
+        found = objects.documents(options["filenames"], options["recursive"])
+        targets = [objects.of_document(session, document) for document in found]
+    elif len(words) in (2, 3):
+        targets = [objects.of_document(session, _generated(words, options))]
+    else:
+        raise Failure("error: must specify one of -f or a kind and a name, e.g. `create namespace web`")
+    writes.each(targets, lambda target: create(session, target, **options))
+
+
+def create(
+    session: Session,
+    target: objects.Target,
+    *,
+    output: str = "",
+    dry_run: str = "none",
+    field_manager: str = "podium",
+    record: bool = False,
+    validate: str = "strict",
+    save_config: bool = False,
+    **_: Any,
+) -> None:
+    document = target.document or {}
+    if save_config:
+        annotations = document.setdefault("metadata", {}).setdefault("annotations", {})
+        annotations[writes.LAST_APPLIED] = writes.last_applied(document)
+    if record:
+        writes.with_change_cause(document)
+    if dry_run != "client":
+        query = writes.write_query(dry_run, field_manager, _validation(validate))
+        document = session.api.tree("POST", target.collection, body=document, query=query)
+        target = objects.Target(target.resource, target.namespace, document["metadata"]["name"], document)
+    writes.report(target, "created", document, output, dry_run)
+
+
+def _validation(flag: str) -> str:
+    return {"true": "Strict", "false": "Ignore"}.get(flag, flag.capitalize())
+
+
+def _generated(words: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
+    kind, name = words[0], words[-1]
+    metadata = {"name": name}
+    if kind in ("namespace", "ns"):
+        return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    if kind in ("serviceaccount", "sa"):
+        return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
+    if kind in ("configmap", "cm"):
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": _literals(options["literals"])}
+    if kind == "secret":
+        data = _literals(options["literals"])
+        return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque", "stringData": data}
+    if kind in ("deployment", "deploy"):
+        if not options["images"]:
+            raise Failure('error: required flag(s) "image" not set')
+        return deployment(name, options["images"], options["replicas"], options["port"], {"app": name})
+    raise Failure(f"error: unknown kind {kind!r}: write a document and use -f")
+
+
+def _literals(literals: tuple[str, ...]) -> dict[str, str]:
+    data = {}
+    for literal in literals:
+        key, equals, value = literal.partition("=")
+        if not equals or not key:
+            raise Failure(f"error: invalid literal source {literal}, expected key=value")
+        data[key] = value
+    return data
+
+
+def deployment(
+    name: str, images: tuple[str, ...], replicas: int, port: int | None, labels: dict[str, str]
+) -> dict[str, Any]:
+    """The Deployment that `create deployment` and `run --replicas` make."""
+    containers: list[dict[str, Any]] = []
+    for image in images:
+        title = image.rpartition("/")[2].partition("@")[0].partition(":")[0].replace("_", "-").lower()
+        containers.append({"name": title if len(images) > 1 or name != title else name, "image": image})
+    if port is not None:
+        for container in containers:
+            container["ports"] = [{"containerPort": port}]
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "labels": labels},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": containers}},
+        },
+    }

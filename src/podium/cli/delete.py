@@ -1,0 +1,115 @@
+"""`podium delete`: delete objects, and wait until they are gone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from podium.cli import objects, writes
+from podium.cli.rest import ServerError
+from podium.cli.session import (
+    Session,
+    all_namespaces,
+    connected,
+    dry_run,
+    field_selector,
+    filenames,
+    label_selector,
+    recursive,
+)
+
+
+@click.command("delete")
+@click.argument("words", nargs=-1)
+@filenames
+@recursive
+@label_selector
+@field_selector
+@all_namespaces
+@dry_run
+@click.option("--all", "everything", is_flag=True, help="Every object of the type in the namespace.")
+@click.option(
+    "--cascade",
+    type=click.Choice(["background", "foreground", "orphan"]),
+    default="background",
+    is_flag=False,
+    flag_value="background",
+    help="What becomes of the objects that belong to it.",
+)
+@click.option("--grace-period", type=int, default=-1, help="Seconds that Pods have to end.")
+@click.option("--now", "at_once", is_flag=True, help="The same as --grace-period=1.")
+@click.option("--force", is_flag=True, help="Don't wait for a Pod's processes to end.")
+@click.option("--wait/--no-wait", default=True, help="Wait until the objects are gone.")
+@click.option("--ignore-not-found", is_flag=True, help="Succeed when an object doesn't exist.")
+@click.option("-o", "--output", default="", help="name: print only the names.")
+@connected
+def command(session: Session, words: tuple[str, ...], **options: Any) -> None:
+    """Delete objects: `delete pod web-1`, `delete -f FILE`, `delete pods -l app=web`."""
+    targets = objects.select(
+        session,
+        words,
+        options["filenames"],
+        recursive=options["recursive"],
+        selector=options["selector"],
+        field_selector=options["field_selector"],
+        everything=options["everything"],
+    )
+    if not targets:
+        click.echo("No resources found", err=True)
+        return
+    if options["force"]:
+        click.echo(
+            "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated."
+            " The resource may continue to run on the cluster indefinitely.",
+            err=True,
+        )
+    deleted: list[tuple[objects.Target, str]] = []
+    writes.each(targets, lambda target: deleted.extend(_delete(session, target, options)))
+    if options["wait"] and options["dry_run"] == "none":
+        for target, uid in deleted:
+            wait_until_gone(session, target, uid)
+
+
+def _delete(session: Session, target: objects.Target, options: dict[str, Any]) -> list[tuple[objects.Target, str]]:
+    body: dict[str, Any] = {"propagationPolicy": options["cascade"].capitalize()}
+    grace = 0 if options["force"] else 1 if options["at_once"] else options["grace_period"]
+    if grace >= 0:
+        body["gracePeriodSeconds"] = grace
+    uid = ""
+    if options["dry_run"] != "client":
+        try:
+            answer = session.api.tree("DELETE", target.path, body=body, query=_query(options["dry_run"]))
+        except ServerError as problem:
+            if problem.code == 404 and options["ignore_not_found"]:
+                return []
+            raise
+        details = answer.get("details") or {}
+        uid = details.get("uid") or (answer.get("metadata") or {}).get("uid") or ""
+    if options["output"] == "name":
+        click.echo(target.title)
+    else:
+        suffix = {"client": " (dry run)", "server": " (server dry run)"}.get(options["dry_run"], "")
+        where = f" from {target.namespace} namespace" if target.namespace else ""
+        forced = " force deleted" if options["force"] else " deleted"
+        click.echo(f'{target.resource.type_name} "{target.name}"{forced}{where}{suffix}')
+    return [(target, uid)]
+
+
+def _query(dry_run: str) -> dict[str, str]:
+    return {"dryRun": "All"} if dry_run == "server" else {}
+
+
+def wait_until_gone(session: Session, target: objects.Target, uid: str) -> None:
+    """Watch until the object, or the one of that uid, no longer exists."""
+    query = {"fieldSelector": f"metadata.name={target.name}"}
+    while True:
+        listing = session.api.tree("GET", target.collection, query=query)
+        found = listing.get("items") or []
+        if not found or (uid and found[0]["metadata"]["uid"] != uid):
+            return
+        watch = query | {"watch": "true", "resourceVersion": listing["metadata"]["resourceVersion"]}
+        for line in session.api.stream(target.collection, query=watch):
+            if json.loads(line)["type"] == "DELETED":
+                return

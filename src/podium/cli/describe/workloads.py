@@ -1,0 +1,84 @@
+"""Describing Deployments and ReplicaSets."""
+
+from __future__ import annotations
+
+from podium.cli.describe.pod_template import describe_placement, describe_pod_template
+from podium.cli.describe.text import (
+    Tree,
+    conditions,
+    controlled_by,
+    head,
+    labels_and_annotations,
+    selector_text,
+    time_text,
+)
+from podium.cli.session import Session
+
+
+def describe_deployment(session: Session, deployment: Tree) -> list[str]:
+    from podium.cli.rollout import replica_sets
+
+    spec, status = deployment["spec"], deployment.get("status") or {}
+    strategy = spec.get("strategy") or {}
+    lines = head(deployment)
+    lines.append(f"CreationTimestamp:\t{time_text(deployment['metadata'].get('creationTimestamp'))}")
+    lines += labels_and_annotations(deployment)
+    lines.append(f"Selector:\t{selector_text(spec.get('selector'))}")
+    lines.append(
+        f"Replicas:\t{spec.get('replicas', 1)} desired | {status.get('updatedReplicas') or 0} updated |"
+        f" {status.get('replicas') or 0} total | {status.get('availableReplicas') or 0} available |"
+        f" {status.get('unavailableReplicas') or 0} unavailable"
+    )
+    lines.append(f"StrategyType:\t{strategy.get('type') or ''}")
+    lines.append(f"MinReadySeconds:\t{spec.get('minReadySeconds') or 0}")
+    if rolling := strategy.get("rollingUpdate"):
+        lines.append(
+            f"RollingUpdateStrategy:\t{rolling.get('maxUnavailable')} max unavailable,"
+            f" {rolling.get('maxSurge')} max surge"
+        )
+    lines += [*describe_pod_template(spec["template"]), *_placement(spec)]
+    lines += conditions(deployment, (("Type", "type"), ("Status", "status"), ("Reason", "reason")))
+    own = replica_sets(session, deployment)
+    newest = [item for item in own if _same_template(item, deployment)]
+    old = [item for item in own if item not in newest]
+    lines.append(f"OldReplicaSets:\t{', '.join(map(_replicas, old)) or '<none>'}")
+    return [*lines, f"NewReplicaSet:\t{', '.join(map(_replicas, newest)) or '<none>'}"]
+
+
+def _same_template(replica_set: Tree, deployment: Tree) -> bool:
+    from podium.cli.rollout import _template
+
+    return _template(replica_set) == _template({"spec": deployment["spec"]})
+
+
+def _replicas(item: Tree) -> str:
+    wanted, have = item["spec"].get("replicas", 0), (item.get("status") or {}).get("replicas", 0)
+    return f"{item['metadata']['name']} ({have}/{wanted} replicas created)"
+
+
+def _placement(spec: Tree) -> list[str]:
+    return [f"  {line}" for line in describe_placement(spec["template"]["spec"])]
+
+
+def describe_replica_set(session: Session, replica_set: Tree) -> list[str]:
+    spec, status = replica_set["spec"], replica_set.get("status") or {}
+    lines = head(replica_set)
+    lines.append(f"Selector:\t{selector_text(spec.get('selector'))}")
+    lines += labels_and_annotations(replica_set)
+    lines += controlled_by(replica_set)
+    lines.append(f"Replicas:\t{status.get('replicas') or 0} current / {spec.get('replicas', 1)} desired")
+    lines.append(f"Pods Status:\t{_pods_status(session, replica_set)}")
+    lines += [*describe_pod_template(spec["template"]), *_placement(spec)]
+    return lines + conditions(replica_set, (("Type", "type"), ("Status", "status"), ("Reason", "reason")))
+
+
+def _pods_status(session: Session, owner: Tree) -> str:
+    namespace, uid = owner["metadata"]["namespace"], owner["metadata"]["uid"]
+    counts = dict.fromkeys(("Running", "Pending", "Succeeded", "Failed"), 0)
+    for pod in session.api.tree("GET", f"/api/v1/namespaces/{namespace}/pods").get("items") or ():
+        owners = pod["metadata"].get("ownerReferences") or ()
+        phase = (pod.get("status") or {}).get("phase")
+        if phase in counts and any(entry.get("controller") and entry["uid"] == uid for entry in owners):
+            counts[phase] += 1
+    running, waiting, succeeded, failed = counts.values()
+    return f"{running} Running / {waiting} Waiting / {succeeded} Succeeded / {failed} Failed"

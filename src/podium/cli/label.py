@@ -1,0 +1,101 @@
+"""`podium label`: change the labels of objects. `annotate` is the same for annotations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from podium.cli import objects, writes
+from podium.cli.failure import Failure
+from podium.cli.session import (
+    Session,
+    all_namespaces,
+    connected,
+    dry_run,
+    filenames,
+    label_selector,
+    output,
+    recursive,
+)
+
+
+def metadata_command(verb: str, field: str, done: str) -> click.Command:
+    """The command that sets and removes entries of a map of the metadata: `KEY=VALUE`, `KEY-`."""
+
+    @click.command(verb)
+    @click.argument("words", nargs=-1, required=True)
+    @filenames
+    @recursive
+    @label_selector
+    @all_namespaces
+    @dry_run
+    @output
+    @click.option("--all", "everything", is_flag=True, help="Every object of the type in the namespace.")
+    @click.option("--overwrite", is_flag=True, help="Replace values that are there.")
+    @click.option("--list", "list_them", is_flag=True, help=f"Show the {field}.")
+    @connected
+    def command(session: Session, words: tuple[str, ...], **options: Any) -> None:
+        names = [word for word in words if not _is_change(word)]
+        changes = _changes([word for word in words if _is_change(word)])
+        if not changes and not options["list_them"]:
+            raise Failure(f"error: at least one {field[:-1]} update is required")
+        targets = objects.select(
+            session,
+            names,
+            options["filenames"],
+            recursive=options["recursive"],
+            selector=options["selector"],
+            everything=options["everything"],
+        )
+        writes.each(targets, lambda target: _change(session, target, field, done, changes, options))
+
+    command.help = f"Change the {field} of objects: `{verb} pod web-1 tier=front old-`."
+    return command
+
+
+def _is_change(word: str) -> bool:
+    return "=" in word or (word.endswith("-") and len(word) > 1)
+
+
+def _changes(words: list[str]) -> dict[str, str | None]:
+    changes: dict[str, str | None] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        key = key if equals else word[:-1]
+        if key in changes:
+            raise Failure("error: can not both modify and remove a label in the same command")
+        changes[key] = value if equals else None
+    return changes
+
+
+def _change(
+    session: Session,
+    target: objects.Target,
+    field: str,
+    done: str,
+    changes: dict[str, str | None],
+    options: dict[str, Any],
+) -> None:
+    current = session.api.tree("GET", target.path)
+    have: dict[str, str] = current["metadata"].get(field) or {}
+    if options["list_them"]:
+        for key, value in sorted(have.items()):
+            click.echo(f"{key}={value}")
+        return
+    for key, new in changes.items():
+        if new is not None and have.get(key, new) != new and not options["overwrite"]:
+            raise Failure(f"error: '{key}' already has a value ({have[key]}), and --overwrite is false")
+        if new is None and key not in have:
+            click.echo(f'{field[:-1]} "{key}" not found.')
+    wanted = {key: value for key, value in changes.items() if have.get(key) != value}
+    if not wanted:
+        writes.report(target, f"not {done}", current, options["output"], options["dry_run"])
+        return
+    if options["dry_run"] != "client":
+        current = writes.patch(session, target, {"metadata": {field: wanted}}, dry_run=options["dry_run"])
+    removed = all(value is None for value in wanted.values()) and field == "labels"
+    writes.report(target, "unlabeled" if removed else done, current, options["output"], options["dry_run"])
+
+
+command = metadata_command("label", "labels", "labeled")

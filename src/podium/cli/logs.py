@@ -1,0 +1,106 @@
+"""`podium logs`: show what a container wrote."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any
+
+import click
+
+from podium.cli import objects
+from podium.cli.failure import Failure
+from podium.cli.session import Session, connected, label_selector
+
+_UNITS = {"h": 3600, "m": 60, "s": 1}
+
+
+@click.command("logs")
+@click.argument("words", nargs=-1)
+@label_selector
+@click.option("-c", "--container", default="", help="Which container, if there are several.")
+@click.option("--all-containers", is_flag=True, help="Every container of the Pod.")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the container ends.")
+@click.option("-p", "--previous", is_flag=True, help="Of the container before its last restart.")
+@click.option("--tail", type=int, default=-1, help="Only the last so many lines.")
+@click.option("--since", default="", help="Only what is younger, e.g. 5m, 1h30m.")
+@click.option("--since-time", default="", help="Only what was written after this time (RFC 3339).")
+@click.option("--timestamps", is_flag=True, help="Show when each line was written.")
+@click.option("--limit-bytes", type=int, default=0, help="At most so many bytes.")
+@click.option("--prefix", is_flag=True, help="Begin each line with Pod and container.")
+@connected
+def command(session: Session, words: tuple[str, ...], **options: Any) -> None:
+    """Show what a container wrote: `logs web-1`, `logs deploy/web -f`, `logs -l app=web`."""
+    if len(words) == 2 and not options["container"]:
+        options["container"] = words[1]
+    for pod in _pods(session, words, options["selector"]):
+        for container in _containers(pod, options):
+            _show(session, pod, container, options)
+
+
+def _pods(session: Session, words: tuple[str, ...], selector: str) -> list[dict[str, Any]]:
+    pods = session.catalog.find("pods")
+    if selector:
+        return objects.items(session, pods, selector)
+    if not words:
+        raise Failure("error: expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.")
+    name = words[0]
+    if "/" not in name:
+        return [session.api.tree("GET", pods.path(session.namespace, name))]
+    target = objects.named(session, [name])[0]
+    document = session.api.tree("GET", target.path)
+    if target.resource.kind == "Pod":
+        return [document]
+    labels = ((document.get("spec") or {}).get("selector") or {}).get("matchLabels")
+    if not labels:
+        raise Failure(f"error: cannot get the logs from {target.title}: it selects no Pods")
+    found = objects.items(session, pods, ",".join(f"{key}={value}" for key, value in labels.items()))
+    if not found:
+        raise Failure(f"error: no Pods found for {target.title}")
+    if len(found) > 1:
+        click.echo(f"Found {len(found)} pods, using pod/{found[0]['metadata']['name']}", err=True)
+    return found[:1]
+
+
+def _containers(pod: dict[str, Any], options: dict[str, Any]) -> list[str]:
+    spec = pod["spec"]
+    names = [container["name"] for container in spec.get("containers") or ()]
+    if options["all_containers"]:
+        return [container["name"] for container in spec.get("initContainers") or ()] + names
+    if options["container"]:
+        return [str(options["container"])]
+    preferred: str = (pod["metadata"].get("annotations") or {}).get("kubectl.kubernetes.io/default-container", "")
+    if preferred in names:
+        return [preferred]
+    if len(names) > 1:
+        click.echo(f'Defaulted container "{names[0]}" out of: {", ".join(names)}', err=True)
+    return names[:1]
+
+
+def _show(session: Session, pod: dict[str, Any], container: str, options: dict[str, Any]) -> None:
+    metadata = pod["metadata"]
+    query = {"container": container}
+    for flag in ("follow", "previous", "timestamps"):
+        if options[flag]:
+            query[flag] = "true"
+    if options["tail"] >= 0:
+        query["tailLines"] = str(options["tail"])
+    if options["since"]:
+        query["sinceSeconds"] = str(seconds(options["since"]))
+    if options["since_time"]:
+        query["sinceTime"] = options["since_time"]
+    if options["limit_bytes"]:
+        query["limitBytes"] = str(options["limit_bytes"])
+    path = session.catalog.find("pods").path(metadata["namespace"], metadata["name"], "log")
+    prefix = f"[pod/{metadata['name']}/{container}] ".encode() if options["prefix"] else b""
+    for line in session.api.stream(path, query=query, accept="*/*"):
+        sys.stdout.buffer.write(prefix + line)
+        sys.stdout.buffer.flush()
+
+
+def seconds(duration: str) -> int:
+    """A Go duration ("1h30m", "90s") in whole seconds, at least one."""
+    if not re.fullmatch(r"(\d+(\.\d+)?[hms])+", duration):
+        raise Failure(f'error: invalid duration "{duration}"')
+    total = sum(float(number) * _UNITS[unit] for number, _, unit in re.findall(r"(\d+(\.\d+)?)([hms])", duration))
+    return max(1, round(total))

@@ -1,0 +1,90 @@
+"""The `podium` command: kubectl's verbs, and the cluster's own `up`, `down`, `status` and `demo`.
+
+Each verb is a module of its own that is imported only when it is called, so that no command pays for the others.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from podium.cli.failure import Failure
+from podium.client.kubeconfig import KubeconfigError
+
+# verb: module in podium.cli and what `podium --help` says of it
+VERBS: dict[str, tuple[str, str]] = {
+    "up": ("cluster_up", "Start a cluster, or continue one"),
+    "down": ("cluster_down", "Stop a cluster"),
+    "status": ("cluster_status", "Say whether a cluster is running, and how it is"),
+    "demo": ("demo", "Start a cluster that shows a ReplicaSet and a Deployment at work"),
+    "annotate": ("annotate", "Change the annotations of objects"),
+    "api-resources": ("api_resources", "List the resources that the server has"),
+    "apply": ("apply", "Make objects be what a document says"),
+    "create": ("create", "Create objects from documents"),
+    "delete": ("delete", "Delete objects"),
+    "describe": ("describe", "Show objects in detail, with their events"),
+    "edit": ("edit", "Change objects in an editor"),
+    "explain": ("explain", "Tell what a resource's fields mean"),
+    "get": ("get", "Show objects"),
+    "label": ("label", "Change the labels of objects"),
+    "logs": ("logs", "Show what a container wrote"),
+    "patch": ("patch", "Change fields of an object"),
+    "rollout": ("rollout", "Status, history, undo, pause, resume and restart of rollouts"),
+    "run": ("run", "Run an image"),
+    "scale": ("scale", "Set the number of replicas"),
+    "set": ("set_", "Set the image of containers"),
+    "version": ("version", "Show the versions of client and server"),
+    "wait": ("wait", "Wait until objects are in a condition"),
+}
+
+
+class Verbs(click.Group):
+    """A group whose commands are the rows of VERBS."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(f"podium.cli.{VERBS[cmd_name][0]}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, summary) for verb, (_, summary) in VERBS.items()])
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="podium", prog_name="podium")
+def podium() -> None:
+    """A whole Kubernetes in one process. The verbs and flags are kubectl's."""
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """The entry point. Errors of the server and of the user are one line on standard error and exit status 1."""
+    try:
+        return podium.main(args=arguments, prog_name="podium", standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        sys.exit(leave.exit_code)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(problem.exit_code)
+    except Failure as failure:
+        click.echo(failure.text, err=True)
+        sys.exit(failure.exit_code)
+    except KubeconfigError as problem:
+        click.echo(f"error: {problem}", err=True)
+        sys.exit(1)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""`podium run`: run an image, as one Pod; with --replicas as the Deployment that the tutorial shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from podium.cli import objects
+from podium.cli.create import create, deployment
+from podium.cli.session import Session, connected, dry_run, output, record
+
+
+@click.command("run", context_settings={"ignore_unknown_options": True})
+@click.argument("name")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.option("--image", required=True, help="The image to run.")
+@click.option("-r", "--replicas", type=int, default=None, help="Make a Deployment with so many Pods.")
+@click.option("--port", type=int, default=None, help="The port that the container listens on.")
+@click.option("--env", multiple=True, help="Environment variables, KEY=VALUE.")
+@click.option("-l", "--labels", default="", help="Labels of the Pod, KEY=VALUE,...")
+@click.option("--restart", type=click.Choice(["Always", "OnFailure", "Never"]), default="Always")
+@click.option("--command", "as_command", is_flag=True, help="The arguments are the command, not its arguments.")
+@output
+@dry_run
+@record
+@connected
+def command(session: Session, name: str, arguments: tuple[str, ...], **options: Any) -> None:
+    """Run an image: `run web --image=nginx`, `run web --image=nginx --replicas=2 --port=80`."""
+    labels = dict(pair.split("=", 1) for pair in options["labels"].split(",") if pair) or {"run": name}
+    if options["replicas"] is not None:
+        document = deployment(name, (options["image"],), options["replicas"], options["port"], labels)
+        container = document["spec"]["template"]["spec"]["containers"][0]
+        container["name"] = name
+    else:
+        container = {"name": name, "image": options["image"]}
+        if options["port"] is not None:
+            container["ports"] = [{"containerPort": options["port"]}]
+        document = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "labels": labels},
+            "spec": {"containers": [container], "restartPolicy": options["restart"]},
+        }
+    if arguments:
+        container["command" if options["as_command"] else "args"] = list(arguments)
+    if options["env"]:
+        container["env"] = [dict(zip(("name", "value"), pair.split("=", 1), strict=True)) for pair in options["env"]]
+    target = objects.of_document(session, document)
+    create(session, target, output=options["output"], dry_run=options["dry_run"], record=options["record"])
