@@ -40,6 +40,7 @@ def test_everything_is_there_after_reopening(tmp_path):
 def test_compaction_survives_reopening_and_no_revision_is_given_twice(tmp_path):
     async def scenario() -> None:
         store = await SqliteStore.open(tmp_path / "store.db")
+        await store.create("/kept", b"1")  # so the newest row is older than the newest revision
         last = await store.delete("/a", await store.create("/a", b"1"))
         await store.compact(last)
         await store.close()
@@ -187,6 +188,7 @@ def test_writes_that_wait_for_a_sync_share_the_next_one(tmp_path):
         for i in range(100):
             writes.append(asyncio.ensure_future(store.create(f"/{i}", b"")))
             await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the last of them is handed over
         batches = []
         store.subscribe(lambda changes: batches.append(len(changes)))
         disk.gate.set()
