@@ -236,7 +236,8 @@ class EventRecorder:
                 raise
 
     async def _count(self, occurrence: Occurrence, seen: _Seen) -> None:
-        patch = {"count": seen.count, "lastTimestamp": codec.to_tree(occurrence.at), "message": occurrence.message}
+        last = codec.to_tree(occurrence.at.replace(microsecond=0))
+        patch = {"count": seen.count, "lastTimestamp": last, "message": occurrence.message}
         namespace = _namespace(occurrence.reference)
         await self._client.patch(core_v1.Event, namespace, seen.name, patch, "merge")
 
@@ -251,8 +252,8 @@ class EventRecorder:
             reason=occurrence.reason,
             message=occurrence.message,
             source=core_v1.EventSource(component=self._component, host=self._host),
-            firstTimestamp=seen.first,
-            lastTimestamp=occurrence.at,
+            firstTimestamp=seen.first.replace(microsecond=0),
+            lastTimestamp=occurrence.at.replace(microsecond=0),
             count=seen.count,
             reportingComponent=self._component,
             reportingInstance=self._host,

@@ -49,6 +49,7 @@ class WorkQueue(Generic[K]):
         """When each key was given out that is being handled."""
         self._failures: dict[K, int] = {}
         self._timers: dict[K, asyncio.TimerHandle] = {}
+        self._held: dict[K, asyncio.TimerHandle] = {}
         self._getters: deque[asyncio.Future[None]] = deque()
         self._shut_down = False
         self._depth = _DEPTH.labels(name)
@@ -72,8 +73,16 @@ class WorkQueue(Generic[K]):
             return
         self._added[key] = self._clock.monotonic()
         self._adds.inc()
-        if key not in self._started:
+        if key not in self._started and key not in self._held:
             self._enqueue(key)
+
+    def hold(self, key: K, seconds: float) -> None:
+        """Give the key out no sooner than that: what happens to it meanwhile is handled at once then.
+
+        For keys that are costly to handle and change often, such as a ReplicaSet whose thousand Pods become ready.
+        """
+        if seconds > 0 and key not in self._held and not self._shut_down:
+            self._held[key] = self._clock.call_later(seconds, lambda: self._let_go(key))
 
     def add_after(self, key: K, seconds: float) -> None:
         """Have it handled after that time, or earlier if it was to be handled earlier anyway."""
@@ -128,15 +137,16 @@ class WorkQueue(Generic[K]):
     def done(self, key: K) -> None:
         """The key has been handled. If it was added meanwhile, its turn comes again."""
         self._worked.observe(self._clock.monotonic() - self._started.pop(key))
-        if key in self._added:
+        if key in self._added and key not in self._held:
             self._enqueue(key)
 
     def shut_down(self) -> None:
         """Take no more keys and let `get` end once those that wait are given out."""
         self._shut_down = True
-        for timer in self._timers.values():
+        for timer in (*self._timers.values(), *self._held.values()):
             timer.cancel()
         self._timers.clear()
+        self._held.clear()
         while self._getters:
             self._wake_one()
 
@@ -146,6 +156,11 @@ class WorkQueue(Generic[K]):
     def _due(self, key: K) -> None:
         del self._timers[key]
         self.add(key)
+
+    def _let_go(self, key: K) -> None:
+        del self._held[key]
+        if key in self._added and key not in self._started:
+            self._enqueue(key)
 
     def _enqueue(self, key: K) -> None:
         self._waiting.append(key)

@@ -1,0 +1,79 @@
+"""Runs the controllers: a table of them, a queue and workers for each.
+
+To add a controller, add a folder and a row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from podium.client.client import Client
+from podium.client.informers import Informers
+from podium.client.queue import WorkQueue
+from podium.clock import Clock
+from podium.controllers.context import Context
+from podium.controllers.deployment.controller import DeploymentController
+from podium.controllers.replicaset.controller import ReplicaSetController
+from podium.controllers.worker import Controller, work
+from podium.models.resources import ResourceType
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One controller: its name (its metrics carry it), how to make it, and how many keys it handles at once."""
+
+    name: str
+    make: Callable[[Context, WorkQueue[Any]], Controller]
+    workers: int = 5
+
+
+CONTROLLERS: tuple[Row, ...] = (
+    Row("deployment", DeploymentController),
+    Row("replicaset", ReplicaSetController),
+)
+
+
+class ControllerManager:
+    """`run` runs all controllers, or those that are named, until it is cancelled."""
+
+    def __init__(
+        self,
+        client: Client,
+        informers: Informers,
+        clock: Clock,
+        rng: Random,
+        *,
+        resources: Sequence[ResourceType] = (),
+        root_ca: str = "",
+        names: Iterable[str] | None = None,
+    ) -> None:
+        self._context = Context(client, informers, clock, rng, resources, root_ca)
+        wanted = None if names is None else frozenset(names)
+        self._rows = [row for row in CONTROLLERS if wanted is None or row.name in wanted]
+        self.queues: dict[str, WorkQueue[Any]] = {}
+
+    async def run(self) -> None:
+        context = self._context
+        running: list[tuple[Row, Controller, WorkQueue[Any]]] = []
+        for row in self._rows:
+            queue = self.queues[row.name] = WorkQueue[Any](context.clock, row.name)
+            running.append((row, row.make(context, queue), queue))
+        try:
+            await context.informers.synced()
+            async with asyncio.TaskGroup() as tasks:
+                for row, controller, queue in running:
+                    for _ in range(row.workers):
+                        tasks.create_task(work(row.name, controller, queue))
+        finally:
+            for _, _, queue in running:
+                queue.shut_down()
+            await context.close()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no key is being handled or about to be; what waits for a later time doesn't count."""
+        return all(queue.idle for queue in self.queues.values())

@@ -1,0 +1,1 @@
+"""Keeps as many Pods as a ReplicaSet (or ReplicationController) asks for."""

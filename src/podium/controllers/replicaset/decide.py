@@ -1,0 +1,96 @@
+"""How many Pods to create, which to delete, and what the status says. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from podium.controllers import pods as pod_rules
+from podium.models import apps_v1, conditions, core_v1
+from podium.models.selectors import of_labels
+
+BURST = 500
+"""So many Pods at most are created or deleted before their fate has been observed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    create: int = 0
+    delete: Sequence[core_v1.Pod] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    replicas: int
+    fully_labeled: int
+    ready: int
+    available: int
+    terminating: int
+
+
+def wanted(owner: Any) -> int:
+    """spec.replicas, which is 1 when it isn't said."""
+    replicas: int | None = owner.spec.replicas
+    return 1 if replicas is None else replicas
+
+
+def plan(
+    owner: Any, active: Sequence[core_v1.Pod], related_on_node: Mapping[str, int], now: datetime, burst: int = BURST
+) -> Plan:
+    """`related_on_node`: how many Pods of this and related ReplicaSets each node has; where most are, one goes."""
+    missing = wanted(owner) - len(active)
+    if missing > 0:
+        return Plan(create=min(missing, burst))
+    surplus = min(-missing, burst)
+    if not surplus:
+        return Plan()
+    if surplus == len(active):
+        return Plan(delete=tuple(active))
+    return Plan(delete=tuple(pod_rules.deletion_order(active, related_on_node, now)[:surplus]))
+
+
+def count(owner: Any, active: Sequence[core_v1.Pod], terminating: int, now: datetime) -> Counts:
+    """One pass over the Pods."""
+    template = of_labels(owner.spec.template.metadata.labels)
+    min_ready_seconds = owner.spec.minReadySeconds or 0
+    labeled = ready = available = 0
+    for pod in active:
+        if template.matches(pod.metadata.labels):
+            labeled += 1
+        if pod_rules.is_ready(pod):
+            ready += 1
+            if not min_ready_seconds or pod_rules.is_available(pod, min_ready_seconds, now):
+                available += 1
+    return Counts(len(active), labeled, ready, available, terminating)
+
+
+def status(owner: Any, counts: Counts, failure: str | None, now: datetime) -> apps_v1.ReplicaSetStatus:
+    """The status that follows from the counts. `failure` is why Pods could not be created or deleted, if they couldn't.
+
+    Zero counts are left out, as the API does it; terminatingReplicas is said even when it is 0.
+    """
+    old: tuple[apps_v1.ReplicaSetCondition, ...] = owner.status.conditions
+    return apps_v1.ReplicaSetStatus(
+        replicas=counts.replicas,
+        fullyLabeledReplicas=counts.fully_labeled or None,
+        readyReplicas=counts.ready or None,
+        availableReplicas=counts.available or None,
+        terminatingReplicas=counts.terminating,
+        observedGeneration=owner.metadata.generation,
+        conditions=_with_failure(old, failure, counts.replicas - wanted(owner), now),
+    )
+
+
+def _with_failure(
+    old: tuple[apps_v1.ReplicaSetCondition, ...], failure: str | None, surplus: int, now: datetime
+) -> tuple[apps_v1.ReplicaSetCondition, ...]:
+    """With the condition ReplicaFailure as long as there is a failure. The first one's message stays."""
+    if failure is None:
+        return conditions.without(old, "ReplicaFailure")
+    if conditions.get(old, "ReplicaFailure") is not None:
+        return old
+    reason = "FailedCreate" if surplus < 0 else "FailedDelete" if surplus > 0 else ""
+    condition = apps_v1.ReplicaSetCondition(type="ReplicaFailure", status="True", reason=reason, message=failure)
+    return conditions.put(old, condition, now)
