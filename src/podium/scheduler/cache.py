@@ -32,6 +32,7 @@ class Cache:
         self.assumed: dict[str, PodInfo] = {}
         self.nominated: dict[str, dict[str, PodInfo]] = {}
         """By node: Pods that wait for their victims there to be gone."""
+        self._nominated_to: dict[str, str] = {}
         self.namespaces: dict[str, Labels] = {}
         self.services: dict[str, dict[str, Selector]] = {}
         """The selectors of the Services of a namespace, by name."""
@@ -217,15 +218,26 @@ class Cache:
     # Pods that wait for a node
 
     def nominate(self, pod: PodInfo, node: str) -> None:
+        """Room is being made for the Pod on this node."""
+        self.withdraw(pod)
         self.nominated.setdefault(node, {})[pod.uid] = pod
+        self._nominated_to[pod.uid] = node
         self.generation += 1
 
-    def withdraw(self, pod: PodInfo, node: str) -> None:
-        waiting = self.nominated.get(node, {})
-        if waiting.pop(pod.uid, None) is not None:
+    def renew_nominee(self, pod: PodInfo) -> None:
+        """The Pod changed. If it waits for room somewhere, it goes on waiting as what it is now."""
+        node = self._nominated_to.get(pod.uid)
+        if node is not None and self.nominated[node][pod.uid].template is not pod.template:
+            self.nominate(pod, node)
+
+    def withdraw(self, pod: PodInfo) -> None:
+        """The Pod doesn't wait for room any more."""
+        node = self._nominated_to.pop(pod.uid, None)
+        if node is not None:
+            del self.nominated[node][pod.uid]
+            if not self.nominated[node]:
+                del self.nominated[node]
             self.generation += 1
-        if not waiting:
-            self.nominated.pop(node, None)
 
     # What else rules look at
 

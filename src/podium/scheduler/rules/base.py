@@ -40,12 +40,7 @@ class PodChange:
         return tuple(pod for pod in (self.before, self.after) if pod is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeChange:
-    """A claim, volume or storage class came or changed."""
-
-
-Event = NodeChange | PodChange | VolumeChange
+Event = NodeChange | PodChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +48,7 @@ class Hint:
     """When a Pod that a rule refused is worth another try."""
 
     rule: str
-    events: tuple[type, ...]
+    events: tuple[type[Event], ...]
     helps: Callable[[Event, Template], bool]
 
 
