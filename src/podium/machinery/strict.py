@@ -111,8 +111,54 @@ def strict_errors(document: documents.Document, model: type[Any]) -> list[str]:
     found: dict[str, None] = {}
     if document.repeated_keys:
         found[_YAML_PREFIX + "\n".join(f"  {line}" for line in document.repeated_keys)] = None
-    _Walk(found, document.repeated).value(document.tree, Shape("struct", struct=model), "")
+    if document.repeated or not _all_known(document.tree, _plan(model)):
+        _Walk(found, document.repeated).value(document.tree, Shape("struct", struct=model), "")
     return list(found)
+
+
+class _Plan:
+    """Of a struct: all its fields, and those that have structs somewhere inside. The usual case has to be quick."""
+
+    __slots__ = ("inside", "names")
+
+    def __init__(self) -> None:
+        self.names: frozenset[str] = frozenset()
+        self.inside: tuple[tuple[str, Shape, _Plan], ...] = ()
+
+
+_PLANS: dict[type[Any], _Plan] = {}
+
+
+def _plan(struct: type[Any]) -> _Plan:
+    plan = _PLANS.get(struct)
+    if plan is None:
+        plan = _PLANS[struct] = _Plan()  # known before its fields are: a schema contains itself
+        known = fields(struct)
+        plan.names = frozenset(known)
+        plan.inside = tuple(
+            (name, field.shape, _plan(field.shape.inner.struct))
+            for name, field in known.items()
+            if field.shape.inner.struct is not None
+        )
+    return plan
+
+
+def _all_known(value: dict[str, Any], plan: _Plan) -> bool:
+    if not value.keys() <= plan.names:
+        return False
+    for name, shape, inner in plan.inside:
+        found = value.get(name)
+        if found and not _known_inside(found, shape, inner):
+            return False
+    return True
+
+
+def _known_inside(value: Any, shape: Shape, plan: _Plan) -> bool:
+    if shape.item is None:
+        return not isinstance(value, dict) or _all_known(value, plan)
+    if isinstance(value, list):
+        return all(_known_inside(one, shape.item, plan) for one in value)
+    return not isinstance(value, dict) or all(_known_inside(one, shape.item, plan) for one in value.values())
 
 
 class _Walk:
