@@ -77,8 +77,10 @@ class Sandbox:
     name: str
     ip: str
     directory: Path
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """What processes in the sandbox are told about it (their address, where nothing else tells them apart)."""
+    hostname: str = ""
+    network: str = ""
+    """The file of its network namespace; empty if it shares the machine's network."""
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,18 +115,33 @@ class ExecResult:
 class Runtime(Protocol):
     name: str
     version: str
+    address: str
+    """The node's address, known once it is started."""
+    pod_cidr: str
+    """The network of the Pods' addresses, known once it is started."""
+    mounts: bool
+    """Whether containers see their volumes where they want them; otherwise they are told where they are."""
 
-    async def start(self, exited: Callable[[str], None]) -> None:
-        """Take up what an earlier run left behind. `exited` is called with a Pod's uid when a container of it ended."""
+    async def start(self) -> None:
+        """Take up what an earlier run left behind."""
+
+    def on_exit(self, callback: Callable[[str], None]) -> None:
+        """Call back with a Pod's uid when a container of it has ended."""
 
     async def stop(self) -> None:
         """End every container and give back what the runtime holds."""
+
+    def sandbox(self, uid: str) -> Sandbox | None:
+        """The sandbox of a Pod, if there is one."""
 
     def sandboxes(self) -> Sequence[Sandbox]:
         """Every sandbox on this node."""
 
     async def run_sandbox(self, config: SandboxConfig) -> Sandbox:
         """Make the sandbox, or return the one that is there."""
+
+    async def stop_sandbox(self, uid: str) -> None:
+        """Give its network back; its logs and directories stay."""
 
     async def remove_sandbox(self, uid: str) -> None:
         """Remove it with all its containers, logs and directories. Everything in it has ended before."""

@@ -1,0 +1,1 @@
+../../src/podium/agent/catalogue/flaskapp/app.py

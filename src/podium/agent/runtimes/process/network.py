@@ -1,0 +1,293 @@
+"""The network of process Pods: each Pod its own address, so that two replicas may listen on the same port.
+
+`NamespaceNetwork` (Linux, root): a network namespace per Pod, tied to the machine by a veth pair and a bridge, so that
+Pods and the machine reach each other. `LoopbackNetwork` (anyone): an address of 127/8 per Pod, which its programs are
+told in HOST and PODIUM_POD_IP and have to bind to.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import ipaddress
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from podium.agent.runtimes.process.shim import records
+
+T = TypeVar("T")
+CLONE_NEWNET = 0x40000000
+MS_BIND, MNT_DETACH = 4096, 2
+NAMESPACES = Path("/run/netns")
+PREFERRED = [f"10.{second}.0.0/16" for second in (*range(244, 256), *range(128, 244))]
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class PodNetwork(Protocol):
+    isolated: bool
+    """Whether containers get a network namespace (and with it a view of the file system) of their own."""
+
+    def start(self, keep: Iterable[str]) -> None:
+        """Prepare, for one more node; the first time take away what Pods other than these, by uid, left behind.
+        Blocks for some milliseconds, as attach and stop do."""
+
+    def node_cidr(self, index: int) -> str:
+        """The network of the node with that index; its first address is the node's."""
+
+    def attach(self, uid: str, address: str) -> str:
+        """Give a Pod that address; the file of its namespace, or an empty text."""
+
+    def detach(self, uid: str) -> None:
+        """Take a Pod's namespace away, if it has one."""
+
+    def environment(self, address: str) -> dict[str, str]:
+        """What a Pod's programs are told about their address."""
+
+    def stop(self) -> None:
+        """One node less; with the last one everything goes that was prepared."""
+
+
+class LoopbackNetwork:
+    """Addresses of 127/8: the second number tells clusters apart, the third nodes, the fourth Pods."""
+
+    isolated = False
+
+    def __init__(self, cluster: str) -> None:
+        self._second = 16 + int(cluster, 16) % 200
+
+    def start(self, keep: Iterable[str]) -> None:
+        """The loopback device is always there."""
+
+    def node_cidr(self, index: int) -> str:
+        return f"127.{self._second}.{index % 256}.0/24"
+
+    def attach(self, uid: str, address: str) -> str:
+        return ""
+
+    def detach(self, uid: str) -> None:
+        """There is nothing to take away."""
+
+    def environment(self, address: str) -> dict[str, str]:
+        return {"HOST": address, "POD_IP": address, "PODIUM_POD_IP": address}
+
+    def stop(self) -> None:
+        """There is nothing to take away."""
+
+
+class NamespaceNetwork:
+    """One bridge per cluster, named by its id; each node an address and each Pod a namespace on it."""
+
+    isolated = True
+
+    def __init__(self, cluster: str, state: Path) -> None:
+        """`cluster` is four hexadecimal digits; `state` is the file that remembers the network it was given."""
+        self._cluster = cluster
+        self._bridge = f"podium{cluster}"
+        self._state = state
+        self._lock = threading.Lock()
+        self._users = 0
+        self._network = ipaddress.IPv4Network(PREFERRED[0])
+
+    def start(self, keep: Iterable[str]) -> None:
+        with self._lock:
+            self._users += 1
+            if self._users > 1:
+                return
+            _in_thread(self._prepare)
+            kept = {self._namespace(uid).name for uid in keep}
+            for path in NAMESPACES.glob(f"podium-{self._cluster}-*"):
+                if path.name not in kept:
+                    _remove_namespace(path)
+
+    def node_cidr(self, index: int) -> str:
+        subnets = 2 ** (24 - self._network.prefixlen)
+        base = int(self._network.network_address) + (index % subnets) * 256
+        cidr = ipaddress.IPv4Network((base, 24))
+        _in_thread(lambda: self._add_node(str(cidr.network_address + 1)))
+        return str(cidr)
+
+    def attach(self, uid: str, address: str) -> str:
+        _in_thread(lambda: self._attach(uid, address))
+        return str(self._namespace(uid))
+
+    def detach(self, uid: str) -> None:
+        _remove_namespace(self._namespace(uid))
+
+    def environment(self, address: str) -> dict[str, str]:
+        return {"POD_IP": address, "PODIUM_POD_IP": address}
+
+    def stop(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users:
+                return
+            for path in NAMESPACES.glob(f"podium-{self._cluster}-*"):
+                _remove_namespace(path)
+            _in_thread(self._remove_bridge)
+
+    def _namespace(self, uid: str) -> Path:
+        return NAMESPACES / f"podium-{self._cluster}-{_short(uid)}"
+
+    def _prepare(self) -> None:
+        """Make the bridge, in a network that nothing else on this machine uses."""
+        with _netlink() as ip:
+            remembered = records.read(self._state)
+            found = ip.link_lookup(ifname=self._bridge)
+            if found:
+                ip.link("set", index=found[0], state="up")
+                if remembered is not None:
+                    self._network = ipaddress.IPv4Network(remembered["network"])
+                    return
+                ip.link("del", index=found[0])
+            self._network = _free_network(_routes(ip), remembered["network"] if remembered else PREFERRED[0])
+            records.write(self._state, {"network": str(self._network), "bridge": self._bridge})
+            ip.link("add", ifname=self._bridge, kind="bridge")
+            index = ip.link_lookup(ifname=self._bridge)[0]
+            ip.link("set", index=index, state="up")
+
+    def _add_node(self, address: str) -> None:
+        with _netlink() as ip:
+            bridge = ip.link_lookup(ifname=self._bridge)[0]
+            ip.addr("replace", index=bridge, address=address, prefixlen=self._network.prefixlen)
+
+    def _attach(self, uid: str, address: str) -> None:
+        path = self._namespace(uid)
+        _remove_namespace(path)
+        device = f"pd{self._cluster}{_short(uid)[:8]}"
+        _make_namespace(path)
+        namespace = os.open(path, os.O_RDONLY)
+        try:
+            with _netlink() as ip:
+                for stale in ip.link_lookup(ifname=device):
+                    ip.link("del", index=stale)
+                bridge = ip.link_lookup(ifname=self._bridge)[0]
+                peer = {"ifname": "eth0", "net_ns_fd": namespace}
+                ip.link("add", ifname=device, kind="veth", peer=peer, master=bridge, state="up")
+            _enter(namespace)  # this thread ends right after
+            with _netlink() as ip:
+                index = ip.link_lookup(ifname="eth0")[0]
+                ip.addr("add", index=index, address=address, prefixlen=self._network.prefixlen)
+                ip.link("set", index=1, state="up")
+                ip.link("set", index=index, state="up")
+                ip.route("add", dst="default", gateway=_gateway(address))
+        finally:
+            os.close(namespace)
+
+    def _remove_bridge(self) -> None:
+        with _netlink() as ip:
+            for index in ip.link_lookup(ifname=self._bridge):
+                ip.link("del", index=index)
+
+
+def cluster_id(data_dir: Path) -> str:
+    """Four hexadecimal digits that tell the clusters of a machine apart."""
+    return hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:4]
+
+
+def _free_network(routes: Sequence[ipaddress.IPv4Network], wanted: str) -> ipaddress.IPv4Network:
+    """The wanted network, or the first other one that overlaps with no route of the machine."""
+    for text in (wanted, *PREFERRED):
+        network = ipaddress.IPv4Network(text)
+        if not any(network.overlaps(route) for route in routes):
+            return network
+    raise LookupError("every network of 10/8 that Pods could use is in use on this machine")
+
+
+def _routes(ip: Any) -> list[ipaddress.IPv4Network]:
+    found = []
+    for route in ip.get_routes(family=2):
+        destination = route.get_attr("RTA_DST")
+        if destination is not None:
+            found.append(ipaddress.IPv4Network((destination, route["dst_len"])))
+    return found
+
+
+def _gateway(address: str) -> str:
+    """The node's address in a Pod's /24."""
+    return str(ipaddress.IPv4Interface(f"{address}/24").network.network_address + 1)
+
+
+def _short(uid: str) -> str:
+    return hashlib.sha256(uid.encode()).hexdigest()[:12]
+
+
+def _netlink() -> Any:
+    from pyroute2 import IPRoute  # slow to import, and only some ever need it
+
+    return IPRoute()
+
+
+def _in_thread(action: Callable[[], T]) -> T:
+    """Run in a thread of its own, which may change its network namespace because it ends afterwards."""
+    results: list[T] = []
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            results.append(action())
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=work, name="podium-network")
+    thread.start()
+    thread.join()
+    if failures:
+        raise failures[0]
+    return results[0]
+
+
+def _make_namespace(path: Path) -> None:
+    """Make a network namespace that the file keeps alive, as `ip netns add` does."""
+    NAMESPACES.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o444)
+
+    def make() -> None:
+        _check(_libc.unshare(CLONE_NEWNET), "unshare")
+        source = b"/proc/thread-self/ns/net"
+        _check(_libc.mount(source, os.fsencode(path), b"none", MS_BIND, None), f"mount {path}")
+
+    _in_thread(make)
+
+
+def _remove_namespace(path: Path) -> None:
+    """The namespace goes when the last process in it has ended, and its devices with it."""
+    if path.exists():
+        _libc.umount2(os.fsencode(path), MNT_DETACH)
+        with suppress(FileNotFoundError):
+            path.unlink()
+
+
+def _enter(namespace: int) -> None:
+    _check(_libc.setns(namespace, CLONE_NEWNET), "setns")
+
+
+def _check(result: int, what: str) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def can_isolate() -> str:
+    """Why this machine can't give Pods network namespaces; empty if it can."""
+    if not Path("/proc/thread-self/ns/net").exists():
+        return "this is not Linux"
+    if os.geteuid() != 0:
+        return "not root"
+
+    def probe() -> None:
+        _check(_libc.unshare(CLONE_NEWNET | 0x00020000), "unshare")
+        with _netlink() as ip:
+            ip.link("add", ifname="podium-probe", kind="bridge")
+
+    try:
+        _in_thread(probe)
+    except ImportError:
+        return "the Python package pyroute2 is not installed"
+    except Exception as error:  # pyroute2 has errors of its own
+        return f"network namespaces are not available here: {error}"
+    return ""

@@ -1,0 +1,460 @@
+"""The process runtime: containers are processes of this machine, each watched over by a shim of its own.
+
+All it knows is on disk, so that an agent that was killed finds everything again: sandboxes, containers and the ends of
+those that ended meanwhile. Under the node's directory:
+
+    pods/<uid>/sandbox.json                     the Pod's address, host name, network namespace
+    pods/<uid>/containers/<name>/<attempt>/     one run: what the shim reads and writes (see `shim`)
+    pods/<uid>/logs/<name>/<attempt>.log        its output
+    pods/<uid>/volumes/<name>/                  volumes
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from podium.agent.addresses import AddressPool
+from podium.agent.images import Catalogue
+from podium.agent.runtime import (
+    ContainerConfig,
+    ContainerRecord,
+    ExecResult,
+    Image,
+    RuntimeFailure,
+    Sandbox,
+    SandboxConfig,
+)
+from podium.agent.runtimes.process.network import PodNetwork
+from podium.agent.runtimes.process.shim import records
+from podium.clock import Clock
+
+LOG_BYTES = 10 * 1024 * 1024
+LOG_FILES = 5
+STOP_GRACE = 2.0
+OUTPUT_LIMIT = 16 * 1024
+SHIM = (sys.executable, "-S", "-E", str(Path(__file__).parent / "shim" / "__main__.py"))
+LOST = "The container could not be located: its supervisor has ended"
+
+
+@dataclass(slots=True)
+class _Container:
+    """A container that this runtime remembers."""
+
+    uid: str
+    directory: Path
+    record: ContainerRecord
+    config: records.Config
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    shim: subprocess.Popen[bytes] | None = None
+    """The shim, if it is a child of this process."""
+    pidfd: int = -1
+
+
+class ProcessRuntime:
+    name = "podium"
+    version = "0.1.0"
+
+    def __init__(
+        self, directory: Path, clock: Clock, rng: Random, network: PodNetwork, catalogue: Catalogue, index: int = 0
+    ) -> None:
+        """`directory` is the node's own; `index` numbers the nodes that share the network."""
+        self._directory = directory.resolve()
+        self._clock = clock
+        self._rng = rng
+        self._network = network
+        self._catalogue = catalogue
+        self._index = index
+        self.mounts = network.isolated
+        self.address = ""
+        self.pod_cidr = ""
+        self._sandboxes: dict[str, Sandbox] = {}
+        self._containers: dict[str, _Container] = {}
+        self._by_pod: dict[str, list[str]] = {}
+        self._pulled: set[str] = set()
+        self._exited: Callable[[str], None] | None = None
+
+    # --- coming and going
+
+    async def start(self) -> None:
+        pods = self._directory / "pods"
+        pods.mkdir(parents=True, exist_ok=True)
+        everywhere = [path.name for path in self._directory.parent.glob("*/pods/*")]
+        await asyncio.to_thread(self._network.start, everywhere)
+        self.pod_cidr = await asyncio.to_thread(self._network.node_cidr, self._index)
+        self._addresses = AddressPool(self.pod_cidr)
+        first = self.pod_cidr.rpartition(".")[0] + ".1"
+        self.address = first if self._network.isolated else "127.0.0.1"
+        for directory in sorted(pods.iterdir()):
+            await self._take_up(directory)
+
+    def on_exit(self, callback: Callable[[str], None]) -> None:
+        self._exited = callback
+
+    async def stop(self) -> None:
+        running = [c for c in self._containers.values() if c.record.state == "running"]
+        await asyncio.gather(*(self.stop_container(c.record.id, STOP_GRACE) for c in running))
+        await asyncio.to_thread(self._network.stop)
+
+    async def _take_up(self, directory: Path) -> None:
+        """Remember a sandbox and its containers that an earlier run left behind."""
+        found = records.read(directory / "sandbox.json")
+        if found is None:
+            shutil.rmtree(directory, ignore_errors=True)
+            return
+        sandbox = Sandbox(**{**found, "directory": directory})
+        self._sandboxes[sandbox.uid] = sandbox
+        self._by_pod[sandbox.uid] = []
+        shared = sandbox.ip == self.address
+        if not sandbox.stopped and not shared:
+            self._addresses.claim(sandbox.ip)
+            await asyncio.to_thread(self._restore_network, sandbox)
+        runs = sorted((directory / "containers").glob("*/*"), key=lambda path: int(path.name))
+        for run in runs:
+            self._take_up_container(sandbox.uid, run)
+
+    def _restore_network(self, sandbox: Sandbox) -> None:
+        """The machine was started anew, or the agent stopped in good order: the namespace is gone."""
+        if sandbox.network and not Path(sandbox.network).exists():
+            self._network.attach(sandbox.uid, sandbox.ip)
+
+    def _take_up_container(self, uid: str, directory: Path) -> None:
+        config: records.Config | None = records.read(directory / records.CONFIG)
+        # Who makes the claim owns the container: a shim that was just being started gives up if we are first.
+        if config is None or records.claim(directory, {"pid": 0, "start": 0}):
+            shutil.rmtree(directory, ignore_errors=True)
+            return
+        record = ContainerRecord(
+            id=config["id"],
+            name=directory.parent.name,
+            attempt=int(directory.name),
+            state="running",
+            image=config["image"],
+            image_id=config["image_id"],
+        )
+        container = self._remember(uid, directory, record, config)
+        started = records.read(directory / records.STARTED)
+        if started is not None:
+            container.record = replace(record, started_at=_time(started["started_at"]))
+        shim = records.read(directory / records.CLAIM)
+        if not self._watch(container, shim["pid"], shim["start"]):
+            self._ended(container)
+
+    def _remember(self, uid: str, directory: Path, record: ContainerRecord, config: records.Config) -> _Container:
+        container = self._containers[record.id] = _Container(uid, directory, record, config)
+        self._by_pod[uid].append(record.id)
+        return container
+
+    # --- sandboxes
+
+    def sandbox(self, uid: str) -> Sandbox | None:
+        return self._sandboxes.get(uid)
+
+    def sandboxes(self) -> Sequence[Sandbox]:
+        return tuple(self._sandboxes.values())
+
+    async def run_sandbox(self, config: SandboxConfig) -> Sandbox:
+        there = self._sandboxes.get(config.uid)
+        if there is not None and not there.stopped:
+            return there
+        directory = self._directory / "pods" / config.uid
+        directory.mkdir(parents=True, exist_ok=True)
+        network = ""
+        if config.host_network:
+            ip = self.address
+        else:
+            ip = self._addresses.take()
+            try:
+                network = await asyncio.to_thread(self._network.attach, config.uid, ip)
+            except Exception as error:  # netlink has errors of its own
+                self._addresses.give_back(ip)
+                raise RuntimeFailure(f"failed to set up the network: {error}", "CreatePodSandboxError") from error
+        sandbox = Sandbox(
+            config.uid, config.namespace, config.name, ip, directory, hostname=config.hostname, network=network
+        )
+        self._save(sandbox)
+        self._by_pod.setdefault(config.uid, [])
+        return sandbox
+
+    async def stop_sandbox(self, uid: str) -> None:
+        sandbox = self._sandboxes.get(uid)
+        if sandbox is None or sandbox.stopped:
+            return
+        self._save(replace(sandbox, stopped=True))
+        if sandbox.ip != self.address:
+            await asyncio.to_thread(self._network.detach, uid)
+            self._addresses.give_back(sandbox.ip)
+
+    async def remove_sandbox(self, uid: str) -> None:
+        await self.stop_sandbox(uid)
+        sandbox = self._sandboxes.pop(uid, None)
+        for container_id in self._by_pod.pop(uid, []):
+            self._containers.pop(container_id, None)
+        if sandbox is not None:
+            await asyncio.to_thread(shutil.rmtree, sandbox.directory, ignore_errors=True)
+
+    def _save(self, sandbox: Sandbox) -> None:
+        self._sandboxes[sandbox.uid] = sandbox
+        content = {**asdict(sandbox), "directory": str(sandbox.directory)}
+        records.write(sandbox.directory / "sandbox.json", content)
+
+    # --- images
+
+    async def image_status(self, image: str) -> Image | None:
+        if self._catalogue.find(image) is not None:
+            return self._catalogue.image(image, has_command=False)
+        return self._catalogue.image(image, has_command=True) if image in self._pulled else None
+
+    async def pull_image(self, image: str, has_command: bool) -> Image:
+        found = self._catalogue.image(image, has_command=has_command)
+        self._pulled.add(image)
+        return found
+
+    # --- containers
+
+    async def create_container(self, uid: str, config: ContainerConfig) -> str:
+        sandbox = self._sandboxes[uid]
+        directory = sandbox.directory / "containers" / config.name / str(config.attempt)
+        log = sandbox.directory / "logs" / config.name / f"{config.attempt}.log"
+        shutil.rmtree(directory, ignore_errors=True)
+        (directory / "root").mkdir(parents=True)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        message = directory / "termination-log"
+        message.touch()
+        message.chmod(0o666)
+        container_id = f"{self._rng.getrandbits(256):064x}"
+        content = self._shim_config(container_id, sandbox, config, directory, log)
+        records.write(directory / records.CONFIG, content)
+        record = ContainerRecord(
+            id=container_id,
+            name=config.name,
+            attempt=config.attempt,
+            state="created",
+            image=config.image,
+            image_id=config.image_id,
+        )
+        self._remember(uid, directory, record, content)
+        return container_id
+
+    def _shim_config(
+        self, container_id: str, sandbox: Sandbox, config: ContainerConfig, directory: Path, log: Path
+    ) -> records.Config:
+        host_network = sandbox.ip == self.address
+        base = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": os.environ.get("HOME", "/"),
+            "HOSTNAME": sandbox.hostname,
+        }
+        if not host_network:
+            base.update(self._network.environment(sandbox.ip))
+        if not self.mounts:
+            base["PODIUM_TERMINATION_LOG"] = str(directory / "termination-log")
+        return records.Config(
+            id=container_id,
+            image=config.image,
+            image_id=config.image_id,
+            argv=list(config.command),
+            environment={**base, **config.environment},
+            working_dir=config.working_dir,
+            log=str(log),
+            log_bytes=LOG_BYTES,
+            log_files=LOG_FILES,
+            stop_signal=_signal_number(config.stop_signal),
+            user=config.user if os.geteuid() == 0 else None,
+            group=config.group if os.geteuid() == 0 else None,
+            groups=list(config.groups) if os.geteuid() == 0 else [],
+            isolated=self._network.isolated,
+            root=str(directory / "root"),
+            namespace=sandbox.network,
+            hostname=sandbox.hostname,
+            mounts=[
+                records.MountConfig(source=str(mount.source), target=mount.target, read_only=mount.read_only)
+                for mount in config.mounts
+            ],
+        )
+
+    async def start_container(self, container_id: str) -> None:
+        container = self._containers[container_id]
+        shim, told = await asyncio.to_thread(_launch, container.directory)
+        container.shim = shim
+        claim = records.read(container.directory / records.CLAIM)
+        started = records.read(container.directory / records.STARTED)
+        container.record = replace(
+            container.record, state="running", started_at=_time(started["started_at"]) if started else None
+        )
+        if claim is None or not self._watch(container, claim["pid"], claim["start"]):
+            self._ended(container)
+        if "error" in told:
+            await container.ended.wait()
+            raise RuntimeFailure(told["error"], "RunContainerError")
+
+    async def stop_container(self, container_id: str, grace_seconds: float) -> None:
+        container = self._containers.get(container_id)
+        if container is None or container.record.state != "running":
+            return
+        self._signal(container, signal.SIGTERM if grace_seconds > 0 else signal.SIGUSR1)
+        handle = self._clock.call_later(grace_seconds, lambda: self._signal(container, signal.SIGUSR1))
+        try:
+            await container.ended.wait()
+        finally:
+            handle.cancel()
+
+    async def remove_container(self, container_id: str) -> None:
+        container = self._containers.pop(container_id, None)
+        if container is None:
+            return
+        self._by_pod[container.uid].remove(container_id)
+        log = Path(container.config["log"])
+        for path in log.parent.glob(f"{log.name}*"):
+            path.unlink()
+        shutil.rmtree(container.directory, ignore_errors=True)
+
+    def containers(self, uid: str) -> Sequence[ContainerRecord]:
+        return sorted((self._containers[i].record for i in self._by_pod.get(uid, ())), key=lambda r: r.attempt)
+
+    async def exec_sync(self, container_id: str, command: Sequence[str], timeout: float) -> ExecResult:
+        container = self._containers.get(container_id)
+        if container is None or container.record.state != "running":
+            raise RuntimeFailure("container is not running")
+        process = await asyncio.create_subprocess_exec(
+            *SHIM,
+            "exec",
+            str(container.directory),
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+        late = False
+
+        def kill() -> None:
+            nonlocal late
+            late = True
+            _kill_group(process.pid)
+
+        handle = self._clock.call_later(timeout, kill)
+        try:
+            output, _ = await process.communicate()
+        except asyncio.CancelledError:
+            _kill_group(process.pid)
+            await process.wait()
+            raise
+        finally:
+            handle.cancel()
+        if late:
+            raise TimeoutError(f"command {' '.join(command)!r} timed out")
+        return ExecResult(process.returncode or 0, output[:OUTPUT_LIMIT])
+
+    def log_path(self, container_id: str) -> Path:
+        return Path(self._containers[container_id].config["log"])
+
+    def termination_message(self, container_id: str) -> Path:
+        return self._containers[container_id].directory / "termination-log"
+
+    # --- watching shims
+
+    def _watch(self, container: _Container, pid: int, start: int) -> bool:
+        """Get to know when the shim ends; False if it has ended already."""
+        try:
+            pidfd = os.pidfd_open(pid) if pid else -1
+        except ProcessLookupError:
+            return False
+        if pidfd < 0 or records.start_ticks(pid) != start:  # another process has got its number
+            if pidfd >= 0:
+                os.close(pidfd)
+            return False
+        container.pidfd = pidfd
+        asyncio.get_running_loop().add_reader(pidfd, self._ended, container)
+        return True
+
+    def _signal(self, container: _Container, number: int) -> None:
+        if container.pidfd >= 0:
+            try:
+                signal.pidfd_send_signal(container.pidfd, number)
+            except ProcessLookupError:
+                return  # it has just ended, and the loop will tell
+
+    def _ended(self, container: _Container) -> None:
+        """The shim has ended: whatever it wrote down is how the container ended."""
+        if container.pidfd >= 0:
+            asyncio.get_running_loop().remove_reader(container.pidfd)
+            os.close(container.pidfd)
+            container.pidfd = -1
+        if container.shim is not None:
+            container.shim.wait()
+            container.shim = None
+        end: Any = records.read(container.directory / records.EXIT)
+        if end is None:
+            self._kill_orphan(container)
+            finished = self._clock.now().replace(microsecond=0)
+            end = {"exit_code": 137, "reason": "ContainerStatusUnknown", "message": LOST}
+        else:
+            finished = _time(end["finished_at"])
+        container.record = replace(
+            container.record,
+            state="exited",
+            started_at=container.record.started_at or finished,
+            finished_at=finished,
+            exit_code=end["exit_code"],
+            reason=end["reason"],
+            message=end["message"],
+        )
+        container.ended.set()
+        if self._exited is not None:
+            self._exited(container.uid)
+
+    def _kill_orphan(self, container: _Container) -> None:
+        """Where a program doesn't die with its shim (it did something odd), nobody else would end it."""
+        started = records.read(container.directory / records.STARTED)
+        if started is not None and started["start"] and records.start_ticks(started["pid"]) == started["start"]:
+            _kill_group(started["pid"])
+
+
+def _launch(directory: Path) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
+    """Start a shim and wait until it tells what became of the container. Blocks."""
+    with (directory / "shim.err").open("wb") as errors:
+        shim = subprocess.Popen(  # noqa: S603 - our own program
+            [*SHIM, "run", str(directory)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,
+            env={"PATH": os.environ.get("PATH", os.defpath)},
+        )
+    assert shim.stdout is not None
+    with shim.stdout:
+        line = shim.stdout.readline()
+    if not line:
+        shim.wait()
+        text = (directory / "shim.err").read_text(errors="replace").strip().splitlines()
+        return shim, {"error": text[-1] if text else "the container's supervisor could not start"}
+    told: dict[str, Any] = json.loads(line)
+    return shim, told
+
+
+def _kill_group(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return  # that is what was wanted
+
+
+def _signal_number(name: str) -> int:
+    return int(getattr(signal, name, signal.SIGTERM)) if name else int(signal.SIGTERM)
+
+
+def _time(text: str) -> datetime:
+    """A timestamp of the shim, in whole seconds as statuses have it."""
+    return datetime.fromisoformat(text[:19] + "+00:00")

@@ -1,0 +1,201 @@
+"""Starts a container's program, writes down its output and its end, and leaves no process of it behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from podium.agent.runtimes.process.shim import records
+from podium.agent.runtimes.process.shim.enter import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, become, prctl
+from podium.agent.runtimes.process.shim.logfile import LogFile
+
+START_ERROR = 128
+READ_SIZE = 65536
+DRAIN_MILLISECONDS = 2000
+LINUX = sys.platform == "linux"
+
+
+def supervise(directory: Path) -> None:
+    """Run the container of that directory to its end. The start is told as a line of JSON on stdout."""
+    config: records.Config = records.read(directory / records.CONFIG)
+    me = os.getpid()
+    if not records.claim(directory, {"pid": me, "start": records.start_ticks(me)}):
+        return
+    if LINUX:
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
+    wakeup, pending = _signals()
+    log = LogFile(Path(config["log"]), config["log_bytes"], config["log_files"])
+    pid, streams, error = _start(config)
+    if error:
+        os.waitpid(pid, 0)
+        records.write(directory / records.EXIT, _end(START_ERROR, "StartError", error))
+        _tell({"error": error})
+        return
+    started = {"pid": pid, "start": records.start_ticks(pid), "started_at": now()}
+    records.write(directory / records.STARTED, started)
+    _tell(started)
+    status = _watch(pid, streams, log, wakeup, pending, config["stop_signal"])
+    log.close()
+    code = os.waitstatus_to_exitcode(status)
+    records.write(directory / records.EXIT, _end(code if code >= 0 else 128 - code))
+
+
+def now() -> str:
+    """RFC 3339 with nanoseconds, UTC."""
+    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{nanoseconds:09d}Z"
+
+
+def _end(code: int, reason: str = "", message: str = "") -> dict[str, Any]:
+    return {"exit_code": code, "reason": reason, "message": message, "finished_at": now()}
+
+
+def _tell(message: dict[str, Any]) -> None:
+    """Tell the agent, if it is still there, and let go of its pipe."""
+    with contextlib.suppress(BrokenPipeError):
+        os.write(1, json.dumps(message).encode() + b"\n")
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)
+
+
+def _signals() -> tuple[int, list[int]]:
+    """A pipe that wakes up `select`, and the signals that have come."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    os.set_blocking(writing, False)
+    pending: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGCHLD):
+        signal.signal(number, lambda received, _frame: pending.append(received))
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    return reading, pending
+
+
+def _start(config: records.Config) -> tuple[int, dict[int, str], str]:
+    """(pid, its output by file descriptor, why it could not be started)."""
+    out, err, failure = os.pipe(), os.pipe(), os.pipe()
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _child(config, parent, out[1], err[1])
+        except OSError as error:
+            os.write(failure[1], _why(config, error).encode())
+        finally:
+            os._exit(START_ERROR)
+    for pipe in (out, err, failure):
+        os.close(pipe[1])
+    text = b""
+    while piece := os.read(failure[0], READ_SIZE):
+        text += piece
+    os.close(failure[0])
+    return pid, {out[0]: "stdout", err[0]: "stderr"}, text.decode(errors="replace")
+
+
+def _child(config: records.Config, parent: int, out: int, err: int) -> None:
+    os.setsid()
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+    signal.set_wakeup_fd(-1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((null, 0), (out, 1), (err, 2)):
+        os.dup2(source, target)
+    if LINUX:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # without its shim nobody would know of it
+        if os.getppid() != parent:
+            return
+    become(config)
+
+
+def _why(config: records.Config, error: OSError) -> str:
+    program = config["argv"][0]
+    what = str(error)
+    missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+    if missing and os.path.basename(os.fsdecode(error.filename or program)) == os.path.basename(program):
+        what = "no such file or directory" if "/" in program else "executable file not found in $PATH"
+    return f'failed to create container task: exec: "{program}": {what}'
+
+
+def _watch(pid: int, streams: dict[int, str], log: LogFile, wakeup: int, pending: list[int], stop_signal: int) -> int:
+    """Copy output to the log and pass signals on until the program has ended; its wait status."""
+    poll = select.poll()
+    for descriptor in (*streams, wakeup):
+        poll.register(descriptor, select.POLLIN | select.POLLHUP)
+    open_streams = dict(streams)
+    status: int | None = None
+    while True:
+        if status is None:
+            status = _reap(pid)
+            if status is not None:
+                kill_rest(pid)
+        if status is not None and not open_streams:
+            return status
+        ready = poll.poll(None if status is None else DRAIN_MILLISECONDS)
+        if not ready and status is not None:
+            return status  # what still holds the pipes has got away: only where there are no subreapers
+        for descriptor, _ in ready:
+            if descriptor == wakeup:
+                os.read(wakeup, READ_SIZE)
+                continue
+            data = os.read(descriptor, READ_SIZE)
+            if data:
+                log.write(open_streams[descriptor], data)
+            else:
+                log.end(open_streams.pop(descriptor))
+                poll.unregister(descriptor)
+                os.close(descriptor)
+        while pending:
+            received = pending.pop(0)
+            if status is None and received != signal.SIGCHLD:
+                _signal_group(pid, signal.SIGKILL if received == signal.SIGUSR1 else stop_signal)
+
+
+def _signal_group(pid: int, number: int) -> None:
+    """Signal the program and its process group. It is our child and not reaped, so the pid is still its own."""
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        os.kill(pid, number)  # it has ended meanwhile, which a zombie doesn't mind
+
+
+def _reap(pid: int) -> int | None:
+    """Reap whatever has ended; the wait status of the program if it was among them."""
+    found = None
+    while True:
+        try:
+            ended, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return found
+        if ended == 0:
+            return found
+        if ended == pid:
+            found = status
+
+
+def kill_rest(pid: int) -> None:
+    """Kill what the program left behind: its group, and what has been handed down to this process."""
+    with contextlib.suppress(ProcessLookupError):  # the usual case: the group is empty
+        os.killpg(pid, signal.SIGKILL)
+    while children := _children():
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+        for child in children:
+            os.waitpid(child, 0)
+
+
+def _children() -> list[int]:
+    """Our children: the container's orphans. Those of which the kernel doesn't tell are not ours to kill."""
+    try:
+        text = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+    except FileNotFoundError:
+        return []
+    return [int(pid) for pid in text.split()]
