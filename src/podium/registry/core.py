@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from random import Random
 from typing import Any, Protocol
 
 from podium.clock import Clock
 from podium.machinery import errors
+from podium.models.authentication_v1 import TokenRequest
 from podium.registry import resources
 from podium.registry.admission.chain import Chain
 from podium.registry.resources import Resource
 from podium.registry.storage import Collection, Write
 from podium.registry.types import Entry
-from podium.store.port import Change, Store, StoreFailed
+from podium.store.port import Change, RevisionMismatch, Store, StoreFailed
 
 
 class Watch(Protocol):
@@ -28,6 +29,17 @@ class Watch(Protocol):
         """Tell the client how far it is."""
 
 
+class Allocator(Protocol):
+    """Gives an object what only one may have, such as an address."""
+
+    def allocate(self, new: Any, old: Any | None) -> Callable[[], None]:
+        """Put it into `new`; returns what gives it back, for a write that fails. Raises Invalid."""
+
+
+TokenIssuer = Callable[[Any, TokenRequest], TokenRequest]
+"""(ServiceAccount, what is asked for) -> the same with its status filled in."""
+
+
 class Core:
     def __init__(self, store: Store, clock: Clock, rng: Random, rows: Iterable[Resource] | None = None) -> None:
         self.store = store
@@ -36,6 +48,9 @@ class Core:
         self.admission = Chain()
         self.revision = 0
         """The newest revision that has reached the collections."""
+        self.token_issuer: TokenIssuer | None = None
+        self.allocators: dict[str, Allocator] = {}
+        """What has to be given to objects of a kind before they are stored, by group resource."""
         self.watches: dict[Watch, None] = {}
         """The watches under way, in the order in which they began."""
         self._rows: dict[tuple[str, str, str], Resource] = {}
@@ -55,6 +70,12 @@ class Core:
 
     def resource(self, group: str, version: str, plural: str) -> Resource | None:
         return self._rows.get((group, version, plural))
+
+    def stored(self, row: Resource) -> Resource:
+        """The row that objects of a row are stored as: itself, unless it is a view of another version."""
+        if row.view is None:
+            return row
+        return self._rows[row.view.stored]
 
     def resources(self) -> Sequence[Resource]:
         """All rows."""
@@ -78,9 +99,9 @@ class Core:
         for collection in self._collections.values():
             collection.begin(page.revision)
         for record in page.records:
-            collection = self._collections.get(_collection_of(record.key))
-            if collection is not None:
-                collection.load(record.key, record.value, record.revision)
+            owner = self._collections.get(_collection_of(record.key))
+            if owner is not None:
+                owner.load(record.key, record.value, record.revision)
         early, self._early = self._early, None
         self._changed([change for change in early if change.record.revision > page.revision])
 
@@ -118,6 +139,13 @@ class Core:
         """Return when that revision is in the collections."""
         if revision > self.revision:
             await self.reaching(revision)
+
+    async def caught_up(self, collection: Collection, key: str, mismatch: RevisionMismatch) -> None:
+        """Return when the write that was quicker is known here."""
+        if mismatch.current:
+            await self.reached(mismatch.current)
+        elif key in collection.entries:
+            await self.clock.sleep(0)
 
     # Writing
 

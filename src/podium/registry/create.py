@@ -48,7 +48,18 @@ async def create(core: Core, request: Request, res: Resource, namespace: str, ob
         raise errors.Invalid(res.group_kind, meta.name, wrong)
     request.warnings.extend(strategy.warnings(obj, None))
     await core.admission.validate(attributes)
-    return await _commit(core, request, res, obj, generate)
+    allocator = core.allocators.get(res.group_resource)
+    if allocator is None:
+        return await _commit(core, request, res, obj, generate)
+    undo = allocator.allocate(obj, None)
+    stored = False
+    try:
+        entry = await _commit(core, request, res, obj, generate)
+        stored = not request.dry_run
+        return entry
+    finally:
+        if not stored:
+            undo()
 
 
 def _fill_system_fields(core: Core, res: Resource, obj: Any) -> None:

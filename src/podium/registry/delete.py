@@ -6,9 +6,11 @@ Then it gets a deletionTimestamp and lives on until the last of them is done.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import copy
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -21,9 +23,9 @@ from podium.registry.admission.chain import Attributes
 from podium.registry.core import Core
 from podium.registry.resources import Resource
 from podium.registry.types import Entry, Request
-from podium.registry.update import ATTEMPTS
 from podium.store.port import RevisionMismatch
 
+ATTEMPTS = 64
 _POLICIES = ("Background", "Foreground", "Orphan")
 
 
@@ -65,11 +67,26 @@ async def delete(
                 return None
             return await core.updated(key, codec.encode(plan.marked), old.revision, plan.marked)
         except RevisionMismatch as mismatch:
-            if mismatch.current:
-                await core.reached(mismatch.current)
-            else:
-                await core.clock.sleep(0)
+            await core.caught_up(collection, key, mismatch)
     raise errors.Conflict(res.group_resource, name)
+
+
+async def delete_all(
+    core: Core, request: Request, res: Resource, entries: Iterable[Entry], options: DeleteOptions | None
+) -> None:
+    """Delete each; what is gone already is as it should be."""
+    asked = codec.encode(options or DeleteOptions())
+    waiting = [_delete_one(core, request, res, entry, codec.decode(asked, DeleteOptions)) for entry in entries]
+    for outcome in await asyncio.gather(*waiting, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+
+
+async def _delete_one(core: Core, request: Request, res: Resource, entry: Entry, options: DeleteOptions) -> None:
+    meta = entry.object.metadata
+    own = replace(request, warnings=[])
+    with contextlib.suppress(errors.NotFound):
+        await delete(core, own, res, meta.namespace, meta.name, options)
 
 
 def _dry(old: Entry, plan: Plan) -> Entry | None:

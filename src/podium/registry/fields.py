@@ -6,6 +6,8 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
+_REFERENCE = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
+
 Value = Callable[[Any], str]
 
 METADATA: dict[str, Value] = {
@@ -28,13 +30,17 @@ def _texts(*paths: str) -> dict[str, Value]:
     return {path: attrgetter(path) for path in paths}
 
 
+def _regarding(name: str) -> Value:
+    return lambda event: getattr(event.regarding, name) if event.regarding else ""
+
+
 def _event_source(event: Any) -> str:
     """The component of an Event's source; the reporting component if it has none."""
     source = event.source.component if event.source else ""
     return source or event.reportingComponent
 
 
-_POD = {
+_POD: dict[str, Value] = {
     **_texts(
         "spec.nodeName",
         "spec.restartPolicy",
@@ -47,23 +53,17 @@ _POD = {
     "spec.hostNetwork": _flag("spec.hostNetwork"),
     "status.podIPs": lambda pod: ",".join(address.ip for address in pod.status.podIPs),
 }
-_EVENT = {
+_EVENT: dict[str, Value] = {
     **_texts(
-        *(
-            f"involvedObject.{name}"
-            for name in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
-        ),
+        *(f"involvedObject.{name}" for name in _REFERENCE),
         "reason",
         "reportingComponent",
         "type",
     ),
     "source": _event_source,
 }
-_EVENTS_V1 = {
-    **{
-        f"regarding.{name}": (lambda event, name=name: getattr(event.regarding, name) if event.regarding else "")
-        for name in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
-    },
+_EVENTS_V1: dict[str, Value] = {
+    **{f"regarding.{name}": _regarding(name) for name in _REFERENCE},
     **_texts("reason", "type"),
     "reportingController": attrgetter("reportingController"),
 }

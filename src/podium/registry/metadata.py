@@ -73,7 +73,7 @@ def validate_update(new: ObjectMeta, old: ObjectMeta) -> list[FieldError]:
     if old.deletionTimestamp is not None:
         added = sorted(set(new.finalizers) - set(old.finalizers))
         if added:
-            listed = "[]string{%s}" % ", ".join(field.quote(name) for name in added)
+            listed = "[]string{" + ", ".join(map(field.quote, added)) + "}"
             errors.append(
                 field.forbidden(
                     _META.child("finalizers"),

@@ -1,40 +1,66 @@
 """The API as Python functions: every verb on every resource, with admission, validation and conflicts.
 
 The server puts it on the wire; components in the same process reach it through client.inprocess. Verbs are modules of
-their own: create, update, patch, delete, lists, watching, and subresources/.
+their own: create, update, patch, delete, lists, watching, and subresources/ for the actions on single kinds.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from random import Random
-from typing import Any, Literal
+from typing import Any
 
 from podium.clock import Clock
 from podium.machinery import errors
 from podium.models.meta_v1 import DeleteOptions
-from podium.registry import create, delete, lists, update, watching
-from podium.registry.core import Core
+from podium.registry import bootstrap, create, delete, lists, patch, update, watching
+from podium.registry.admission import plugins
+from podium.registry.admission.chain import Chain
+from podium.registry.core import Core, TokenIssuer
+from podium.registry.housekeeping import Housekeeping
+from podium.registry.parts import part
 from podium.registry.resources import Resource
+from podium.registry.services import Services
 from podium.registry.storage import Collection
-from podium.registry.types import Entry, Listing, ListOptions, Request, WatchEvent, WatchOptions
+from podium.registry.subresources import binding, eviction, token
+from podium.registry.types import Entry, Listing, ListOptions, PatchType, Request, WatchEvent, WatchOptions
 from podium.registry.views import viewed
 from podium.store.port import Store
 
-PatchType = Literal["json", "merge", "strategic", "apply"]
+_Action = Callable[[Core, Request, Resource, str, str, Any], Awaitable[Entry]]
+
+_ACTIONS: dict[tuple[str, str], _Action] = {
+    ("pods", "binding"): binding.bind,
+    ("pods", "eviction"): eviction.evict,
+    ("serviceaccounts", "token"): token.issue,
+}
+"""What a POST to a subresource does, by (group resource, subresource)."""
 
 
 class Registry:
     """Give it a store, a clock and a source of chance; start it; then everything else is its verbs."""
 
-    def __init__(self, store: Store, clock: Clock, rng: Random) -> None:
+    def __init__(self, store: Store, clock: Clock, rng: Random, *, token_issuer: TokenIssuer | None = None) -> None:
         self.core = Core(store, clock, rng)
+        self.core.admission = Chain(plugins.default())
+        self.core.token_issuer = token_issuer
+        self._housekeeping = Housekeeping(self.core)
 
     async def start(self) -> None:
+        """Take over what the store has."""
         await self.core.load()
+        services = Services(self.core.live("services"), self.core.rng)
+        self.core.allocators["services"] = services
+        self._housekeeping.start()
+
+    async def bootstrap(self, advertised: tuple[str, int] | None = None) -> None:
+        """Create what every cluster begins with, as far as it isn't there; `advertised` is the API's address."""
+        await bootstrap.bootstrap(self.core, advertised)
 
     async def stop(self) -> None:
-        """End all watches."""
+        """End all watches; the store is its owner's to close."""
+        await self._housekeeping.stop()
         for watch in list(self.core.watches):
             watch.close()
 
@@ -52,6 +78,7 @@ class Registry:
 
     @property
     def revision(self) -> int:
+        """The newest revision that reads show."""
         return self.core.revision
 
     # Reading
@@ -62,13 +89,18 @@ class Registry:
         entry = self.core.live(res).get(namespace, name)
         if entry is None:
             raise errors.NotFound(res.group_resource, name)
-        return viewed(res.view, entry)
+        return viewed(part(self.core.stored(res), subresource, res.view).read, entry)
 
     async def list(self, res: Resource, namespace: str, options: ListOptions) -> Listing:
         _supports(res, "list")
-        return await lists.list_(self.core, res, namespace, options)
+        listing = await lists.list_(self.core, res, namespace, options)
+        if res.view is None:
+            return listing
+        read = res.view.from_stored
+        return replace(listing, entries=[viewed(read, entry) for entry in listing.entries])
 
     def watch(self, res: Resource, namespace: str, options: WatchOptions) -> AsyncIterator[Sequence[WatchEvent]]:
+        """Checks the options at once. Changes come in batches; the watch ends with the timeout or `aclose`."""
         _supports(res, "watch")
         return watching.watch(self.core, res, namespace, options)
 
@@ -77,21 +109,63 @@ class Registry:
     async def create(
         self, request: Request, res: Resource, namespace: str, obj: Any, name: str = "", subresource: str = ""
     ) -> Entry:
+        """The object as it was stored. With a subresource, `name` is whose, and the answer is the action's."""
         _supports(res, "create", subresource)
-        return await create.create(self.core, request, res, namespace, obj)
+        if subresource:
+            return await self._action(res, subresource)(self.core, request, res, namespace, name, obj)
+        stored = self.core.stored(res)
+        if res.view is None:
+            return await create.create(self.core, request, stored, namespace, obj)
+        entry = await create.create(self.core, request, stored, namespace, res.view.to_stored(obj))
+        return viewed(res.view.from_stored, entry)
+
+    def _action(self, res: Resource, subresource: str) -> _Action:
+        action = _ACTIONS.get((res.group_resource, subresource))
+        if action is None:
+            raise errors.MethodNotAllowed(f"{res.group_resource}/{subresource}", "create")
+        return action
 
     async def update(
         self, request: Request, res: Resource, namespace: str, name: str, obj: Any, subresource: str = ""
     ) -> Entry:
         _supports(res, "update", subresource)
-        rules = update.status_rules(res) if subresource == "status" else update.main_rules(res)
-        return await update.update(self.core, request, res, namespace, name, obj, rules)
+        stored = self.core.stored(res)
+        what = part(stored, subresource, res.view)
+        return viewed(what.read, await update.update(self.core, request, stored, (namespace, name), obj, what))
+
+    async def patch(
+        self,
+        request: Request,
+        res: Resource,
+        namespace: str,
+        name: str,
+        tree: Any,
+        patch_type: PatchType,
+        subresource: str = "",
+    ) -> Entry:
+        _supports(res, "patch", subresource)
+        stored = self.core.stored(res)
+        what = part(stored, subresource, res.view)
+        entry = await patch.patch(self.core, request, stored, (namespace, name), tree, patch_type, what)
+        return viewed(what.read, entry)
 
     async def delete(
         self, request: Request, res: Resource, namespace: str, name: str, options: DeleteOptions | None
     ) -> Entry | None:
+        """The object if something holds it; None if it is gone, then it is in `request.removed`."""
         _supports(res, "delete")
-        return await delete.delete(self.core, request, res, namespace, name, options)
+        stored = self.core.stored(res)
+        entry = await delete.delete(self.core, request, stored, namespace, name, options)
+        return None if entry is None else viewed(res.view.from_stored if res.view else None, entry)
+
+    async def delete_collection(
+        self, request: Request, res: Resource, namespace: str, options: ListOptions, how: DeleteOptions | None
+    ) -> Listing:
+        """What was selected, as it was before; all of it is deleted or being deleted when this returns."""
+        _supports(res, "deletecollection")
+        listing = await self.list(replace(res, verbs=(*res.verbs, "list")), namespace, options)
+        await delete.delete_all(self.core, request, self.core.stored(res), listing.entries, how)
+        return listing
 
 
 def _supports(res: Resource, verb: str, subresource: str = "") -> None:
@@ -99,8 +173,8 @@ def _supports(res: Resource, verb: str, subresource: str = "") -> None:
         if verb not in res.verbs:
             raise errors.MethodNotAllowed(res.group_resource, verb)
         return
-    sub = res.subresources.get(subresource)
-    if sub is None:
+    found = res.subresources.get(subresource)
+    if found is None:
         raise errors.PathNotFound
-    if verb not in sub.verbs:
+    if verb not in found.verbs:
         raise errors.MethodNotAllowed(f"{res.group_resource}/{subresource}", verb)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from podium.machinery import names
 from podium.models import resources as types
 from podium.models.resources import ResourceType
 from podium.registry import conversion
 from podium.registry.columns import COLUMNS
 from podium.registry.columns.base import Columns
 from podium.registry.strategies import STRATEGIES
-from podium.registry.strategy import Strategy
+from podium.registry.strategy import Strategy, keep_spec
 
+Model = type[Any]
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 _CHANGE = ("get", "patch", "update")
 
@@ -80,7 +82,7 @@ class Resource:
         return f"{self.kind}.{self.group}" if self.group else self.kind
 
     @cached_property
-    def model(self) -> type[Any]:
+    def model(self) -> Model:
         return self.type.model
 
     @cached_property
@@ -126,6 +128,48 @@ _VERBS: dict[tuple[str, str], tuple[str, ...]] = {
     ("", "Namespace"): tuple(verb for verb in ALL_VERBS if verb != "deletecollection"),
 }
 
+_WITH_STATUS = frozenset(
+    {
+        ("", "Namespace"),
+        ("", "Node"),
+        ("", "PersistentVolume"),
+        ("", "PersistentVolumeClaim"),
+        ("", "Pod"),
+        ("", "ReplicationController"),
+        ("", "ResourceQuota"),
+        ("", "Service"),
+        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"),
+        ("apiextensions.k8s.io", "CustomResourceDefinition"),
+        ("apiregistration.k8s.io", "APIService"),
+        ("apps", "DaemonSet"),
+        ("apps", "Deployment"),
+        ("apps", "ReplicaSet"),
+        ("apps", "StatefulSet"),
+        ("autoscaling", "HorizontalPodAutoscaler"),
+        ("batch", "CronJob"),
+        ("batch", "Job"),
+        ("certificates.k8s.io", "CertificateSigningRequest"),
+        ("flowcontrol.apiserver.k8s.io", "FlowSchema"),
+        ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"),
+        ("networking.k8s.io", "Ingress"),
+        ("networking.k8s.io", "ServiceCIDR"),
+        ("policy", "PodDisruptionBudget"),
+        ("resource.k8s.io", "ResourceClaim"),
+        ("storage.k8s.io", "VolumeAttachment"),
+    }
+)
+"""Kinds whose status is written apart from the rest."""
+
+_NAMES: dict[tuple[str, str], Callable[[str], Sequence[str]]] = {
+    ("", "Namespace"): names.dns_label,
+    ("", "Service"): names.dns_label_1035,
+    ("rbac.authorization.k8s.io", "ClusterRole"): names.path_segment,
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): names.path_segment,
+    ("rbac.authorization.k8s.io", "Role"): names.path_segment,
+    ("rbac.authorization.k8s.io", "RoleBinding"): names.path_segment,
+}
+"""Kinds whose names are not DNS subdomains, where their strategy says nothing."""
+
 _VIRTUAL_GROUPS = ("authentication.k8s.io", "authorization.k8s.io")
 
 
@@ -135,6 +179,10 @@ def row(kind: ResourceType) -> Resource:
     virtual = kind.group in _VIRTUAL_GROUPS or key == ("", "ComponentStatus")
     view = conversion.VIEWS.get((kind.group, kind.version, kind.kind))
     strategy = STRATEGIES.get(key, Strategy())
+    if strategy.prepare_status_update is None and key in _WITH_STATUS:
+        strategy = replace(strategy, prepare_status_update=keep_spec)
+    if strategy.name_errors is None and key in _NAMES:
+        strategy = replace(strategy, name_errors=_NAMES[key])
     special = _SPECIAL.get(key, ())
     if strategy.prepare_status_update is not None:
         special = tuple(sorted((*special, Subresource("status", kind.kind, _CHANGE)), key=lambda sub: sub.name))

@@ -48,7 +48,7 @@ class Event:
 
 
 class Write:
-    """What goes to the store with a write, and comes back in the change: the decoded object, and the entry it became."""
+    """What goes to the store with a write and comes back in the change: the object, and then the entry it became."""
 
     __slots__ = ("entry", "object")
 

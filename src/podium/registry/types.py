@@ -94,6 +94,7 @@ class WatchOptions:
     timeout_seconds: float | None = None
 
 
+PatchType = Literal["json", "merge", "strategic", "apply"]
 EventType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
 
 

@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from podium.machinery import errors, field
-from podium.machinery.errors import FieldError
 from podium.models import codec
 from podium.registry import metadata
 from podium.registry.admission.chain import Attributes
 from podium.registry.core import Core
+from podium.registry.create import create
+from podium.registry.parts import Part
 from podium.registry.resources import Resource
 from podium.registry.storage import Collection
 from podium.registry.types import Entry, Request
@@ -27,46 +27,25 @@ Build = Callable[[Entry], Any]
 """The object to be written, given the current one. Called again when the object has changed meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What a part of an object that can be written (all of it, status, binding ...) allows."""
-
-    subresource: str = ""
-    prepare: Callable[[Any, Any], None] | None = None
-    """(new, old)"""
-    validate: Callable[[Any, Any], list[FieldError]] | None = None
-    attempts: int = ATTEMPTS
-
-
-def main_rules(res: Resource) -> Rules:
-    return Rules("", res.strategy.prepare_update, res.strategy.validate_update)
-
-
-def status_rules(res: Resource) -> Rules:
-    strategy = res.strategy
-    if strategy.prepare_status_update is None:
-        raise errors.PathNotFound
-    return Rules("status", strategy.prepare_status_update, strategy.validate_status_update)
-
-
-async def update(
-    core: Core, request: Request, res: Resource, namespace: str, name: str, obj: Any, rules: Rules
-) -> Entry:
-    """PUT: the object as the client sent it takes the place of the current one."""
+async def update(core: Core, request: Request, res: Resource, target: tuple[str, str], obj: Any, part: Part) -> Entry:
+    """PUT: what the client sent takes the place of the current object or part. `target` is (namespace, name)."""
+    namespace, name = target
     metadata.match_url(obj.metadata, namespace, name)
     metadata.match_namespace(obj.metadata, namespace)
-    given = obj.metadata.resourceVersion
-    uid = obj.metadata.uid
+    given, uid = obj.metadata.resourceVersion, obj.metadata.uid
+    if not given and not res.strategy.update_unconditional and not part.subresource:
+        wrong = field.invalid("metadata.resourceVersion", 0, "must be specified for an update")
+        raise errors.Invalid(res.group_resource, name, [wrong])  # the resource here, as Kubernetes has it
+
+    if part.creates and core.live(res).get(namespace, name) is None:
+        return await create(core, request, res, namespace, obj)
 
     def build(old: Entry) -> Any:
         check_uid(res, old, uid)
-        if not given and not res.strategy.update_unconditional and not rules.subresource:
-            wrong = field.invalid("metadata.resourceVersion", 0, "must be specified for an update")
-            raise errors.Invalid(res.group_resource, name, [wrong])
         obj.metadata.resourceVersion = given
         return obj
 
-    return await replace(core, request, res, namespace, name, build, rules)
+    return await replace(core, request, res, namespace, name, build, part)
 
 
 def check_uid(res: Resource, old: Entry, uid: str) -> None:
@@ -82,69 +61,101 @@ def check_uid(res: Resource, old: Entry, uid: str) -> None:
 
 
 async def replace(
-    core: Core, request: Request, res: Resource, namespace: str, name: str, build: Build, rules: Rules
+    core: Core,
+    request: Request,
+    res: Resource,
+    namespace: str,
+    name: str,
+    build: Build,
+    part: Part,
+    attempts: int = ATTEMPTS,
 ) -> Entry:
-    """Write what `build` makes of the current object. A resourceVersion in it is insisted on."""
+    """Write what `build` makes of the current object, or of its part. A resourceVersion in it is insisted on."""
     core.check()
     collection = core.live(res)
     key = collection.key(namespace, name)
-    for _attempt in range(rules.attempts):
+    for _attempt in range(attempts):
         old = collection.entries.get(key)
         if old is None:
             raise errors.NotFound(res.group_resource, name)
-        new = build(old)
+        new = _whole(build(old), old, part)
         given = new.metadata.resourceVersion
         if given and given != str(old.revision):
-            if not given.isdecimal():
-                wrong = field.invalid("metadata.resourceVersion", given, "must be an unsigned integer")
-                raise errors.Invalid(res.group_kind, name, [wrong])
+            _check_revision(res, name, given)
             raise errors.Conflict(res.group_resource, name)
-        await _make_ready(core, request, res, new, old, rules)
-        if ends(new, old.object):
-            if request.dry_run:
-                return old
-            try:
-                return await core.deleted(key, old.revision)
-            except RevisionMismatch as mismatch:
-                await _catch_up(core, collection, key, mismatch)
-                continue
-        value = codec.encode(new)
-        data = collection.wire.splice(value, old.revision)
-        if data == old.data:  # nothing changed: no revision is spent
-            return old
-        if request.dry_run:
-            return _at(collection, old, data, new)
+        await _make_ready(core, request, res, new, old, part)
         try:
-            return await core.updated(key, value, old.revision, new)
+            return await _commit(core, request, collection, new, old, part)
         except RevisionMismatch as mismatch:
             if given:
                 raise errors.Conflict(res.group_resource, name) from None
-            await _catch_up(core, collection, key, mismatch)
+            await core.caught_up(collection, key, mismatch)
     raise errors.Conflict(res.group_resource, name)
 
 
-async def _make_ready(core: Core, request: Request, res: Resource, new: Any, old: Entry, rules: Rules) -> None:
+def _whole(given: Any, old: Entry, part: Part) -> Any:
+    """The stored object with what was given in it."""
+    if part.check is not None:
+        wrong = part.check(given)
+        if wrong:
+            raise errors.Invalid(part.kind, given.metadata.name, wrong)
+    if part.put is not None:
+        return part.put(given, old.object)
+    return given
+
+
+def _check_revision(res: Resource, name: str, given: str) -> None:
+    if not given.isdecimal():
+        wrong = field.invalid("metadata.resourceVersion", given, "must be an unsigned integer")
+        raise errors.Invalid(res.group_kind, name, [wrong])
+
+
+async def _commit(core: Core, request: Request, collection: Collection, new: Any, old: Entry, part: Part) -> Entry:
+    allocator = None if part.subresource else core.allocators.get(collection.resource.group_resource)
+    if allocator is None:
+        return await _store(core, request, collection, new, old)
+    undo = allocator.allocate(new, old.object)
+    stored = False
+    try:
+        entry = await _store(core, request, collection, new, old)
+        stored = not request.dry_run
+        return entry
+    finally:
+        if not stored:
+            undo()
+
+
+async def _store(core: Core, request: Request, collection: Collection, new: Any, old: Entry) -> Entry:
+    if ends(new, old.object):
+        return old if request.dry_run else await core.deleted(old.key, old.revision)
+    value = codec.encode(new)
+    data = collection.wire.splice(value, old.revision)
+    if data == old.data:  # nothing changed: no revision is spent
+        return old
+    if request.dry_run:
+        new.metadata.resourceVersion = str(old.revision)
+        return Entry(old.key, old.revision, data, collection.model, new)
+    return await core.updated(old.key, value, old.revision, new)
+
+
+async def _make_ready(core: Core, request: Request, res: Resource, new: Any, old: Entry, part: Part) -> None:
     """Admission, defaults and validation, in that order; afterwards the object is as it will be stored."""
     strategy, previous = res.strategy, old.object
     meta = new.metadata
     metadata.drop_what_clients_may_not_set(meta)
     strategy.default(new)
-    attributes = Attributes(core, request, "UPDATE", res, meta.namespace, meta.name, rules.subresource, new, previous)
+    attributes = Attributes(core, request, "UPDATE", res, meta.namespace, meta.name, part.subresource, new, previous)
     await core.admission.admit(attributes)
-    metadata.carry_over(new.metadata, previous.metadata)
-    if rules.prepare is not None:
-        rules.prepare(new, previous)
+    part.prepare(new, previous)
     meta = new.metadata  # a status write has been given the old one
     metadata.carry_over(meta, previous.metadata)
     metadata.drop_what_clients_may_not_set(meta)
-    if not rules.subresource and strategy.generation and metadata.desired_changed(new, previous):
+    if part.counts and strategy.generation and metadata.desired_changed(new, previous):
         meta.generation = (previous.metadata.generation or 0) + 1
-    wrong = metadata.validate_update(meta, previous.metadata)
-    if rules.validate is not None:
-        wrong += rules.validate(new, previous)
+    wrong = metadata.validate_update(meta, previous.metadata) + part.validate(new, previous)
     if wrong:
         raise errors.Invalid(res.group_kind, meta.name, wrong)
-    if not rules.subresource:
+    if not part.subresource:
         request.warnings.extend(strategy.warnings(new, previous))
     await core.admission.validate(attributes)
 
@@ -157,16 +168,3 @@ def ends(new: Any, old: Any) -> bool:
         return False  # a graceful deletion is under way: who runs the object ends it
     spec_finalizers = getattr(getattr(new, "spec", None), "finalizers", ())
     return not spec_finalizers  # only Namespaces have these
-
-
-async def _catch_up(core: Core, collection: Collection, key: str, mismatch: RevisionMismatch) -> None:
-    """Wait until the write that was quicker is known here."""
-    if mismatch.current:
-        await core.reached(mismatch.current)
-    elif key in collection.entries:
-        await core.clock.sleep(0)
-
-
-def _at(collection: Collection, old: Entry, data: bytes, new: Any) -> Entry:
-    new.metadata.resourceVersion = str(old.revision)
-    return Entry(old.key, old.revision, data, collection.model, new)

@@ -1,15 +1,17 @@
-"""Entries as a second version of their kind shows them (podium.registry.conversion)."""
+"""Entries as a client sees them who asks for a second version of the kind, or for a part of the object."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from podium.models import codec
-from podium.registry.conversion import View
 from podium.registry.types import Entry
 
 
-def viewed(view: View | None, entry: Entry) -> Entry:
-    """The entry, converted if the resource is a view."""
-    if view is None:
+def viewed(read: Callable[[Any], Any] | None, entry: Entry) -> Entry:
+    """The entry, through the conversion that the version or part has; as it is without one."""
+    if read is None:
         return entry
-    obj = view.from_stored(entry.object)
+    obj = read(entry.object)
     return Entry(entry.key, entry.revision, codec.encode(obj), type(obj), obj)

@@ -77,8 +77,18 @@ class _Watch(Watcher):
     """One client's watch."""
 
     __slots__ = (
-        "_bytes", "_closed", "_waiter", "bookmarks", "collection", "core", "live", "position", "queue", "selection",
-        "timeout", "view",
+        "_bytes",
+        "_closed",
+        "_waiter",
+        "bookmarks",
+        "collection",
+        "core",
+        "live",
+        "position",
+        "queue",
+        "read",
+        "selection",
+        "timeout",
     )  # fmt: skip
 
     def __init__(self, core: Core, collection: Collection, selection: Selection, options: WatchOptions) -> None:
@@ -88,7 +98,7 @@ class _Watch(Watcher):
         self.selection = selection
         self.bookmarks = options.allow_bookmarks
         self.timeout = options.timeout_seconds
-        self.view = selection.res.view
+        self.read = selection.res.view.from_stored if selection.res.view else None
         self.queue: list[WatchEvent] = []
         self.position = 0
         """The newest revision that has been queued or passed over."""
@@ -178,7 +188,7 @@ class _Watch(Watcher):
             (entry for entry in self.selection.candidates(self.collection) if self._covers(entry)),
             key=lambda entry: entry.key,
         )
-        batch = [WatchEvent("ADDED", viewed(self.view, entry), entry.revision) for entry in entries]
+        batch = [WatchEvent("ADDED", viewed(self.read, entry), entry.revision) for entry in entries]
         if start.bookmark:
             batch.append(WatchEvent("BOOKMARK", None, revision, initial_events_end=True))
         self._go_live(revision)
@@ -227,6 +237,6 @@ class _Watch(Watcher):
             seen = event.plain if event.deleted else event.gone(self.collection)
         else:
             return None
-        if self.view is None or seen.entry is None:
+        if self.read is None or seen.entry is None:
             return seen
-        return WatchEvent(seen.type, viewed(self.view, seen.entry), seen.revision)
+        return WatchEvent(seen.type, viewed(self.read, seen.entry), seen.revision)

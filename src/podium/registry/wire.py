@@ -1,6 +1,6 @@
 """Where an object's resourceVersion goes in its JSON.
 
-Stored bytes have no resourceVersion, since it is known only once they are committed. Clients find it as the first field of
+Stored bytes have none, since it is known only once they are committed. Clients find it as the first field of
 `metadata`. Structs encode kind, apiVersion and metadata first, so the place is the same in every object of a kind.
 """
 

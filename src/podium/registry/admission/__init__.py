@@ -1,0 +1,1 @@
+"""Admission: rules that may change or refuse a write, one file each (plugins.py lists them)."""

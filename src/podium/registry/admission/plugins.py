@@ -1,0 +1,23 @@
+"""The admission plugins that every server runs, in Kubernetes' order."""
+
+from __future__ import annotations
+
+from podium.registry.admission.chain import Plugin
+from podium.registry.admission.default_tolerations import DefaultTolerations
+from podium.registry.admission.namespace_lifecycle import NamespaceLifecycle
+from podium.registry.admission.node_taint import NewNodeTaint
+from podium.registry.admission.priority import OneDefaultPriority, PodPriority
+from podium.registry.admission.runtime_class import RuntimeClasses
+from podium.registry.admission.service_account import ServiceAccounts
+
+
+def default() -> tuple[Plugin, ...]:
+    return (
+        NamespaceLifecycle(),
+        ServiceAccounts(),
+        NewNodeTaint(),
+        PodPriority(),
+        OneDefaultPriority(),
+        DefaultTolerations(),
+        RuntimeClasses(),
+    )

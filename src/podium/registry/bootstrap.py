@@ -1,0 +1,125 @@
+"""What every cluster begins with: its namespaces, the API's own Service, priority classes and roles.
+
+Runs at every start and creates what is missing; the API's endpoints are brought up to date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from podium.machinery import errors
+from podium.models import resources
+from podium.models.core_v1 import (
+    EndpointAddress,
+    EndpointPort,
+    Endpoints,
+    EndpointSubset,
+    Namespace,
+    Service,
+    ServicePort,
+    ServiceSpec,
+)
+from podium.models.discovery_v1 import Endpoint, EndpointConditions, EndpointSlice
+from podium.models.discovery_v1 import EndpointPort as SlicePort
+from podium.models.meta_v1 import ObjectMeta
+from podium.models.scheduling_v1 import PriorityClass
+from podium.registry import bootstrap_rbac
+from podium.registry.core import Core
+from podium.registry.create import create
+from podium.registry.parts import part
+from podium.registry.resources import Resource
+from podium.registry.services import API_ADDRESS
+from podium.registry.types import Request
+from podium.registry.update import update
+
+NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+SERVICE_PORT = 443
+_LABELS = {"component": "apiserver", "provider": "kubernetes"}
+
+
+async def bootstrap(core: Core, advertised: tuple[str, int] | None) -> None:
+    for name in NAMESPACES:
+        await _ensure(core, Namespace(metadata=ObjectMeta(name=name)))
+    for obj in priority_classes():
+        await _ensure(core, obj)
+    for obj in bootstrap_rbac.objects():
+        await _ensure(core, obj)
+    await _ensure(core, service())
+    if advertised is not None:
+        address, port = advertised
+        await _ensure(core, endpoints(address, port), current=True)
+        await _ensure(core, endpoint_slice(address, port), current=True)
+
+
+def priority_classes() -> Iterator[PriorityClass]:
+    node = "Used for system critical pods that must not be moved from their current node."
+    cluster = (
+        "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary."
+    )
+    yield PriorityClass(metadata=ObjectMeta(name="system-node-critical"), value=2000001000, description=node)
+    yield PriorityClass(metadata=ObjectMeta(name="system-cluster-critical"), value=2000000000, description=cluster)
+
+
+def service() -> Service:
+    """The API as Pods see it."""
+    return Service(
+        metadata=ObjectMeta(name="kubernetes", namespace="default", labels=dict(_LABELS)),
+        spec=ServiceSpec(
+            type="ClusterIP",
+            clusterIP=API_ADDRESS,
+            clusterIPs=(API_ADDRESS,),
+            sessionAffinity="None",
+            ports=(ServicePort(name="https", protocol="TCP", port=SERVICE_PORT, targetPort=6443),),
+        ),
+    )
+
+
+def endpoints(address: str, port: int) -> Endpoints:
+    return Endpoints(
+        metadata=ObjectMeta(
+            name="kubernetes",
+            namespace="default",
+            labels={"endpointslice.kubernetes.io/skip-mirror": "true"},
+        ),
+        subsets=(
+            EndpointSubset(
+                addresses=(EndpointAddress(ip=address),),
+                ports=(EndpointPort(name="https", port=port, protocol="TCP"),),
+            ),
+        ),
+    )
+
+
+def endpoint_slice(address: str, port: int) -> EndpointSlice:
+    return EndpointSlice(
+        metadata=ObjectMeta(
+            name="kubernetes",
+            namespace="default",
+            labels={"kubernetes.io/service-name": "kubernetes"},
+        ),
+        addressType="IPv4",
+        endpoints=(Endpoint(addresses=(address,), conditions=EndpointConditions(ready=True)),),
+        ports=(SlicePort(name="https", port=port, protocol="TCP"),),
+    )
+
+
+async def _ensure(core: Core, obj: Any, *, current: bool = False) -> None:
+    """Create the object; if it is there, leave it, or with `current` make it what it should be."""
+    kind = resources.of(type(obj))
+    res = core.resource(kind.group, kind.version, kind.plural)
+    if res is None:
+        raise LookupError(f"{kind.kind} is not served")
+    meta = obj.metadata
+    found = core.live(res).get(meta.namespace, meta.name)
+    if found is None:
+        await _create(core, res, obj)
+    elif current:
+        await update(core, Request(), res, (meta.namespace, meta.name), obj, part(res, ""))
+
+
+async def _create(core: Core, res: Resource, obj: Any) -> None:
+    try:
+        await create(core, Request(), res, obj.metadata.namespace, obj)
+    except errors.AlreadyExists:
+        return  # another server of the same store was quicker

@@ -1,0 +1,74 @@
+"""Patch: a tree is applied to the current object, or to a part of it, and the result is written as an update would be.
+
+A patch that names no resourceVersion is tried again on the newest object when others were quicker.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from podium.machinery import errors, patch_json, patch_merge, patch_strategic
+from podium.models import codec
+from podium.registry import metadata
+from podium.registry.core import Core
+from podium.registry.parts import Part
+from podium.registry.resources import Resource
+from podium.registry.types import Entry, PatchType, Request
+from podium.registry.update import replace
+
+ATTEMPTS = 6
+"""Kubernetes tries five more times before it gives up."""
+
+
+async def patch(
+    core: Core,
+    request: Request,
+    res: Resource,
+    target: tuple[str, str],
+    tree: Any,
+    patch_type: PatchType,
+    part: Part,
+) -> Entry:
+    """`target` is (namespace, name)."""
+    namespace, name = target
+    if patch_type == "apply":
+        raise errors.UnsupportedMediaType("server-side apply is not served")
+
+    def build(old: Entry) -> Any:
+        if part.read:
+            shown = part.read(old.object)
+            before = codec.to_tree(shown)
+        else:
+            shown, before = old.object, msgspec.json.decode(old.data)
+        new = _decoded(apply(before, tree, patch_type, type(shown)), type(shown), res)
+        metadata.match_url(new.metadata, namespace, name)
+        if new.metadata.resourceVersion == str(old.revision):
+            new.metadata.resourceVersion = ""
+        return new
+
+    return await replace(core, request, res, namespace, name, build, part, ATTEMPTS)
+
+
+def apply(document: Any, tree: Any, patch_type: PatchType, kind: type[Any]) -> Any:
+    match patch_type:
+        case "json":
+            return patch_json.apply(document, tree)
+        case "merge":
+            return patch_merge.apply(document, tree)
+        case "strategic":
+            return patch_strategic.apply(document, tree, kind)
+    raise errors.UnsupportedMediaType(f"patch type {patch_type} is not served")
+
+
+def _decoded(tree: Any, kind: type[Any], res: Resource) -> Any:
+    try:
+        new = codec.decode(msgspec.json.encode(tree), kind)
+    except codec.DecodeError as error:
+        raise errors.BadRequest(
+            f"{res.kind} in version {res.version!r} cannot be handled as a {res.kind}: {error}"
+        ) from None
+    if new.kind != kind.__name__:
+        raise errors.BadRequest(f"the kind of the object ({new.kind}) does not match the kind of the request")
+    return new

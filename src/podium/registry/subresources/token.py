@@ -1,0 +1,70 @@
+"""serviceaccounts/token: a token for a ServiceAccount, made by whoever holds the key (the server)."""
+
+from __future__ import annotations
+
+from podium.machinery import errors, field
+from podium.machinery.errors import FieldError
+from podium.models import codec
+from podium.models.authentication_v1 import TokenRequest
+from podium.models.meta_v1 import ObjectMeta
+from podium.registry.core import Core
+from podium.registry.resources import Resource
+from podium.registry.types import Entry, Request
+
+_SHORTEST = 600
+_LONGEST = 1 << 32
+_DEFAULT = 3600
+
+
+async def issue(core: Core, request: Request, res: Resource, namespace: str, name: str, asked: TokenRequest) -> Entry:
+    core.check()
+    account = core.live(res).get(namespace, name)
+    if account is None:
+        raise errors.NotFound(res.group_resource, name)
+    if asked.spec.expirationSeconds is None:
+        asked.spec.expirationSeconds = _DEFAULT
+    wrong = errors_in(asked)
+    if wrong:
+        raise errors.Invalid("TokenRequest.authentication.k8s.io", name, wrong)
+    check_bound_object(core, namespace, account, asked)
+    if core.token_issuer is None:
+        raise errors.InternalError("this server issues no tokens")
+    asked.metadata = ObjectMeta(name=name, namespace=namespace, creationTimestamp=core.now())
+    answer = core.token_issuer(account.object, asked)
+    return Entry("", 0, codec.encode(answer), TokenRequest, answer)
+
+
+def errors_in(asked: TokenRequest) -> list[FieldError]:
+    path = "spec.expirationSeconds"
+    seconds = asked.spec.expirationSeconds or 0
+    if seconds < _SHORTEST:
+        return [field.invalid(path, seconds, "may not specify a duration less than 10 minutes")]
+    if seconds > _LONGEST:
+        return [field.invalid(path, seconds, "may not specify a duration larger than 2^32 seconds")]
+    return []
+
+
+def check_bound_object(core: Core, namespace: str, account: Entry, asked: TokenRequest) -> None:
+    """A token can be bound to a Pod of the account, a Secret or a Node: it is valid as long as that exists."""
+    bound = asked.spec.boundObjectRef
+    if bound is None:
+        return
+    collections = {("v1", "Pod"): "pods", ("v1", "Secret"): "secrets", ("v1", "Node"): "nodes"}
+    resource = collections.get((bound.apiVersion, bound.kind))
+    if resource is None:
+        raise errors.BadRequest(f"cannot bind token to object of type /{bound.apiVersion}, Kind={bound.kind}")
+    found = core.live(resource).get("" if resource == "nodes" else namespace, bound.name)
+    if found is None:
+        raise errors.NotFound(resource, bound.name)
+    uid = found.object.metadata.uid
+    if bound.uid and bound.uid != uid:
+        why = f"the UID in the bound object reference ({bound.uid}) does not match the UID in record. " + (
+            "The object might have been deleted and then recreated"
+        )
+        raise errors.Conflict(resource, bound.name, why)
+    if resource == "pods" and found.object.spec.serviceAccountName != account.object.metadata.name:
+        raise errors.BadRequest(
+            f'cannot bind token for serviceaccount "{account.object.metadata.name}" to pod running with different '
+            "serviceaccount name."
+        )
+    bound.uid = uid
