@@ -7,7 +7,7 @@ there until the API says so too. Decisions read the cache directly: they never w
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from podium.models import core_v1
@@ -18,6 +18,27 @@ from podium.scheduler.pods import Labels, PodInfo, Templates, Term
 
 HARD_AFFINITY_WEIGHT = 1
 """What the required affinity of a Pod that is placed adds to the score of a Pod that it means."""
+
+
+class Trial:
+    """Takes Pods away in thought."""
+
+    def __init__(self, put_on: Callable[[PodInfo], None], take_off: Callable[[PodInfo], None]) -> None:
+        self._put_on = put_on
+        self._take_off = take_off
+        self._removed: dict[str, PodInfo] = {}
+
+    def remove(self, pod: PodInfo) -> None:
+        self._take_off(pod)
+        self._removed[pod.uid] = pod
+
+    def restore(self, pod: PodInfo) -> None:
+        del self._removed[pod.uid]
+        self._put_on(pod)
+
+    def end(self) -> None:
+        for pod in list(self._removed.values()):
+            self.restore(pod)
 
 
 class Cache:
@@ -38,6 +59,8 @@ class Cache:
         """The selectors of the Services of a namespace, by name."""
         self.by_owner: dict[str, dict[str, int]] = {}
         """By the controller's uid: how many of its Pods (not being deleted) each node has."""
+        self.priorities: dict[int, int] = {}
+        """How many Pods that have a node are of each priority."""
         self.counts = PodCounts(self.pods, self.namespaces)
         self.anti_terms = CarriedTerms(self.namespaces)
         self.preferred_terms = CarriedTerms(self.namespaces)
@@ -157,16 +180,13 @@ class Cache:
         return True
 
     @contextmanager
-    def without(self, pods: Iterable[PodInfo]) -> Iterator[None]:
-        """What if these Pods were not there? For a decision that is not carried out."""
-        taken = list(pods)
-        for pod in taken:
-            self._take_off(pod)
+    def trial(self) -> Iterator[Trial]:
+        """What if some Pods were not there? In the end all of them are again."""
+        trial = Trial(self._put_on, self._take_off)
         try:
-            yield
+            yield trial
         finally:
-            for pod in taken:
-                self._put_on(pod)
+            trial.end()
 
     @contextmanager
     def having(self, pods: Iterable[PodInfo], node: str) -> Iterator[None]:
@@ -189,6 +209,7 @@ class Cache:
         self.pods[pod.uid] = pod
         self.counts.add(pod)
         template = pod.template
+        self.priorities[template.priority] = self.priorities.get(template.priority, 0) + 1
         if template.owner and not pod.terminating:
             owned = self.by_owner.setdefault(template.owner, {})
             owned[pod.node] = owned.get(pod.node, 0) + 1
@@ -204,6 +225,9 @@ class Cache:
         del self.pods[pod.uid]
         self.counts.remove(pod)
         template = pod.template
+        self.priorities[template.priority] -= 1
+        if not self.priorities[template.priority]:
+            del self.priorities[template.priority]
         if template.owner and not pod.terminating:
             owned = self.by_owner[template.owner]
             owned[pod.node] -= 1
@@ -214,6 +238,10 @@ class Cache:
         if template.affinity or template.anti_affinity or template.preferred_pods:
             self.anti_terms.remove(pod.node, _weighing(template.anti_affinity))
             self.preferred_terms.remove(pod.node, _preferences(pod))
+
+    def any_below(self, priority: int) -> bool:
+        """Whether any Pod that has a node is of lower priority."""
+        return any(other < priority for other in self.priorities)
 
     # Pods that wait for a node
 

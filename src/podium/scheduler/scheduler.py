@@ -7,31 +7,29 @@ next decision counts it; should the API refuse, it is forgotten and tried again.
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from random import Random
-from typing import Any
+from types import MappingProxyType
 
 from podium.client.client import Client
 from podium.client.events import EventRecorder
 from podium.client.informers import Informers
 from podium.clock import Clock
 from podium.machinery import errors
-from podium.models import codec, conditions, core_v1, meta_v1
+from podium.models import core_v1, meta_v1, policy_v1
 from podium.scheduler.cache import Cache
 from podium.scheduler.outcome import FitError, Placement
 from podium.scheduler.pods import PodInfo
+from podium.scheduler.preemption import Nomination, Preemption
 from podium.scheduler.queue import QueuedPod, SchedulingQueue
 from podium.scheduler.rules.base import NodeChange, PodChange
 from podium.scheduler.schedule import Decider
+from podium.scheduler.writes import Evictions, PodWriter, Writers
 
 NAME = "default-scheduler"
 WRITES_AT_ONCE = 100
 DECISIONS_AT_ONCE = 50
 """After so many, everything else in the process gets a turn."""
-
-_log = logging.getLogger(__name__)
 
 
 class Scheduler:
@@ -47,10 +45,14 @@ class Scheduler:
         self._decider = Decider(self.cache, rng)
         self._recorder = EventRecorder(client, clock, rng, name)
         self._writers = Writers(WRITES_AT_ONCE)
+        self._api = PodWriter(client, clock, self._writers)
+        self._preemption = Preemption(self.cache, self._decider, rng)
+        self._evictions = Evictions(self.cache, self.queue, self._api, self._recorder, name)
         self._nodes = informers.of(core_v1.Node)
         self._namespaces = informers.of(core_v1.Namespace)
         self._services = informers.of(core_v1.Service)
         self._pods = informers.of(core_v1.Pod)
+        self._budgets = informers.of(policy_v1.PodDisruptionBudget)
 
     async def run(self) -> None:
         """Schedule until cancelled."""
@@ -85,6 +87,10 @@ class Scheduler:
 
     def _schedule(self, queued: QueuedPod) -> None:
         pod = queued.info.pod
+        if queued.uid in self._evictions.running:
+            self._evictions.missed.add(queued.uid)
+            self.queue.park(queued, queued.rules)
+            return
         if pod.metadata.deletionTimestamp is not None:
             name = f"{pod.metadata.namespace}/{pod.metadata.name}"
             self._recorder.event(pod, "Warning", "FailedScheduling", f"skip schedule deleting pod: {name}")
@@ -100,8 +106,22 @@ class Scheduler:
             self._unschedulable(queued, outcome)
 
     def _unschedulable(self, queued: QueuedPod, why: FitError) -> None:
+        """No node would do: perhaps one can be made to, by Pods of lower priority."""
+        message = why.message
+        status: dict[str, str | None] = {}
+        pod = queued.info.pod
+        if why.total:
+            outcome = self._preemption.find(queued.info, why, self._budgets.list(), self._clock.now())
+            if isinstance(outcome, Nomination):
+                status["nominatedNodeName"] = outcome.node
+                self._evictions.begin(queued.info, outcome)
+            else:
+                message += f" preemption: {outcome.message}"
+                if pod.status.nominatedNodeName and not outcome.keep_waiting:
+                    self.cache.withdraw(queued.info)
+                    status["nominatedNodeName"] = None
         self.queue.park(queued, why.rules)
-        self._tell(queued.info.pod, "Unschedulable", why.message)
+        self._tell(pod, "Unschedulable", message, status)
 
     async def _bind(self, queued: QueuedPod, node: str) -> None:
         info, meta = queued.info, queued.info.pod.metadata
@@ -132,35 +152,13 @@ class Scheduler:
             info.pod, "SchedulerError", f'binding rejected: running Bind plugin "DefaultBinder": {error.message}'
         )
 
-    def _tell(self, pod: core_v1.Pod, reason: str, message: str) -> None:
+    def _tell(
+        self, pod: core_v1.Pod, reason: str, message: str, status: Mapping[str, str | None] = MappingProxyType({})
+    ) -> None:
         """The FailedScheduling Event, and the condition if it says something new."""
         self._recorder.event(pod, "Warning", "FailedScheduling", message)
-        before = conditions.get(pod.status.conditions, "PodScheduled")
-        if before is not None and (before.status, before.reason, before.message) == ("False", reason, message):
-            return
-        same_status = before is not None and before.status == "False"
-        condition = core_v1.PodCondition(
-            type="PodScheduled",
-            status="False",
-            reason=reason,
-            message=message,
-            observedGeneration=pod.metadata.generation,
-            lastTransitionTime=before.lastTransitionTime if before and same_status else self._clock.now(),
-        )
-        self._patch_status(pod, {"conditions": [codec.to_tree(condition)]})
-
-    def _patch_status(self, pod: core_v1.Pod, status: dict[str, Any]) -> None:
-        meta = pod.metadata
-        # With the uid, so that it doesn't hit another Pod of that name.
-        patch = {"metadata": {"uid": meta.uid}, "status": status}
-
-        async def write() -> None:
-            try:
-                await self._client.patch(core_v1.Pod, meta.namespace, meta.name, patch, "strategic", "status")
-            except errors.StatusError as error:
-                _log.info("status of Pod %s/%s is not written: %s", meta.namespace, meta.name, error.message)
-
-        self._writers.submit(write)
+        condition = core_v1.PodCondition(type="PodScheduled", status="False", reason=reason, message=message)
+        self._api.patch_status(pod, condition, status)
 
     # What changes around it
 
@@ -249,30 +247,3 @@ def _looks_the_same(old: core_v1.Pod, new: core_v1.Pod) -> bool:
         and (before.deletionTimestamp is None) == (after.deletionTimestamp is None)
         and old.spec == new.spec
     )
-
-
-class Writers:
-    """Carries out writes, so many at a time, in the order they were submitted."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._busy = 0
-        self._waiting: deque[Callable[[], Awaitable[None]]] = deque()
-        self._tasks: asyncio.TaskGroup | None = None
-
-    def start(self, tasks: asyncio.TaskGroup) -> None:
-        self._tasks = tasks
-
-    def submit(self, write: Callable[[], Awaitable[None]]) -> None:
-        assert self._tasks is not None
-        self._waiting.append(write)
-        if self._busy < self._limit:
-            self._busy += 1
-            self._tasks.create_task(self._work())
-
-    async def _work(self) -> None:
-        try:
-            while self._waiting:
-                await self._waiting.popleft()()
-        finally:
-            self._busy -= 1

@@ -201,7 +201,9 @@ def test_spread_constraint_fields(constraint: dict[str, Any], message: str) -> N
 
 
 def test_spread_leaves_out_domains_that_policies_exclude() -> None:
-    cache = cluster(node("a", zone="z1"), node("c", zone="z2", taints=["k:NoSchedule"]), pods=(pod(on="a", labels=WEB),))
+    cache = cluster(
+        node("a", zone="z1"), node("c", zone="z2", taints=["k:NoSchedule"]), pods=(pod(on="a", labels=WEB),)
+    )
     assert refused(cache, pod(labels=WEB, spec=spread())) == f"1 {SKEWED}, 1 {TAINTED}"
     assert placed_on(cache, pod(labels=WEB, spec=spread(nodeTaintsPolicy="Honor"))) == "a"
     only_z1 = {"nodeSelector": {"topology.kubernetes.io/zone": "z1"}}
@@ -291,6 +293,7 @@ def test_affinity_label_keys() -> None:
 
 def test_no_nodes() -> None:
     from podium.scheduler.outcome import FitError
+
     from ..build import decide
 
     outcome = decide(cluster(), pod())
