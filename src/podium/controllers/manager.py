@@ -17,7 +17,14 @@ from podium.client.queue import WorkQueue
 from podium.clock import Clock
 from podium.controllers.context import Context
 from podium.controllers.deployment.controller import DeploymentController
+from podium.controllers.garbage.controller import GarbageCollector
+from podium.controllers.namespace.controller import NamespaceController
+from podium.controllers.node.controller import NodeLifecycleController
+from podium.controllers.podgc.controller import PodGarbageCollector
 from podium.controllers.replicaset.controller import ReplicaSetController
+from podium.controllers.rootca.controller import RootCAPublisher
+from podium.controllers.serviceaccount.controller import ServiceAccountController
+from podium.controllers.tainteviction.controller import TaintEvictionController
 from podium.controllers.worker import Controller, work
 from podium.models.resources import ResourceType
 
@@ -33,7 +40,14 @@ class Row:
 
 CONTROLLERS: tuple[Row, ...] = (
     Row("deployment", DeploymentController),
+    Row("garbagecollector", GarbageCollector, workers=64),
+    Row("namespace", NamespaceController, workers=10),
+    Row("nodelifecycle", NodeLifecycleController, workers=8),
+    Row("podgc", PodGarbageCollector),
     Row("replicaset", ReplicaSetController),
+    Row("root-ca-certificate-publisher", RootCAPublisher),
+    Row("serviceaccount", ServiceAccountController),
+    Row("taint-eviction", TaintEvictionController, workers=8),
 )
 
 

@@ -1,0 +1,1 @@
+"""Empties Namespaces that are being deleted, then lets them go."""

@@ -1,0 +1,79 @@
+"""The Pod garbage collector: fails and removes Pods whose node doesn't exist any more.
+
+A node that went may come back under its name, so it is given 40 seconds, and the API is asked, not the cache.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from podium.client.queue import WorkQueue
+from podium.controllers import pods as pod_rules
+from podium.controllers import status
+from podium.controllers.context import Context, Key
+from podium.controllers.node.controller import NODE, node_of
+from podium.controllers.worker import DONE, Result
+from podium.machinery import errors
+from podium.models import conditions, core_v1, meta_v1
+
+QUARANTINE = 40.0
+
+
+class PodGarbageCollector:
+    def __init__(self, context: Context, queue: WorkQueue[Key]) -> None:
+        self._context = context
+        self._client = context.client
+        self._queue = queue
+        self._nodes = context.informers.of(core_v1.Node)
+        self._pods = context.informers.of(core_v1.Pod)
+        self._pods.add_index(NODE, node_of)
+        context.on_change(self._nodes, self._node_changed)
+        context.on_change(self._pods, self._pod_changed)
+
+    def _node_changed(self, old: core_v1.Node | None, new: core_v1.Node | None) -> None:
+        if new is None and old is not None:
+            for pod in self._pods.by_index(NODE, old.metadata.name):
+                self._queue.add_after((pod.metadata.namespace, pod.metadata.name), QUARANTINE)
+
+    def _pod_changed(self, old: core_v1.Pod | None, new: core_v1.Pod | None) -> None:
+        """Pods that were bound to a node that had gone already, or that were found so after a restart."""
+        if new is None or not new.spec.nodeName or (old is not None and old.spec.nodeName == new.spec.nodeName):
+            return
+        if self._nodes.get("", new.spec.nodeName) is None:
+            self._queue.add_after((new.metadata.namespace, new.metadata.name), QUARANTINE)
+
+    async def reconcile(self, key: Key) -> Result:
+        pod = self._pods.get(*key)
+        if pod is None or not pod.spec.nodeName or self._nodes.get("", pod.spec.nodeName) is not None:
+            return DONE
+        if await self._node_exists(pod.spec.nodeName):
+            return DONE
+        metadata = pod.metadata
+        options = meta_v1.DeleteOptions(gracePeriodSeconds=0, preconditions=meta_v1.Preconditions(uid=metadata.uid))
+        try:
+            if not pod_rules.is_finished(pod):
+                await status.write(self._client, pod, failed(pod, self._context.now()))
+            await self._client.delete(core_v1.Pod, metadata.namespace, metadata.name, options)
+        except errors.NotFound:
+            return DONE
+        return DONE
+
+    async def _node_exists(self, name: str) -> bool:
+        try:
+            await self._client.get(core_v1.Node, "", name)
+        except errors.NotFound:
+            return False
+        return True
+
+
+def failed(pod: core_v1.Pod, now: datetime) -> core_v1.PodStatus:
+    """The status of a Pod whose node is no more."""
+    disrupted = core_v1.PodCondition(
+        type="DisruptionTarget",
+        status="True",
+        reason="DeletionByPodGC",
+        message="PodGC: node no longer exists",
+    )
+    return replace(pod.status, phase="Failed", conditions=conditions.put(pod.status.conditions, disrupted, now))

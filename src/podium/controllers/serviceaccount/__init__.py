@@ -1,0 +1,1 @@
+"""Sees to it that every Namespace has the ServiceAccount "default"."""

@@ -1,0 +1,1 @@
+"""Evicts Pods from nodes with NoExecute taints, when their tolerations end."""
