@@ -1,4 +1,4 @@
-"""The root CA publisher: keeps the ConfigMap kube-root-ca.crt in every Namespace, so that Pods can trust the API server."""
+"""The root CA publisher: keeps the ConfigMap kube-root-ca.crt in every Namespace, for Pods to trust the API server by."""
 
 from __future__ import annotations
 
