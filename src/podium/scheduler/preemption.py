@@ -144,9 +144,9 @@ def is_victim(pod: core_v1.Pod) -> bool:
     return condition is not None and condition.status == "True" and condition.reason == REASON
 
 
-def importance(pod: core_v1.Pod, now: datetime) -> tuple[int, datetime]:
-    """Sorts the most important first: by priority, then by how long it runs."""
-    return -(pod.spec.priority or 0), pod.status.startTime or now
+def importance(pod: core_v1.Pod, now: datetime) -> tuple[int, datetime, str]:
+    """Sorts the most important first: by priority, then by how long it runs; then in an order that stays the same."""
+    return -(pod.spec.priority or 0), pod.status.startTime or now, pod.metadata.uid
 
 
 def split_by_budgets(pods: Iterable[PodInfo], budgets: Budgets) -> tuple[list[PodInfo], list[PodInfo]]:
