@@ -19,7 +19,7 @@ class Event(Struct):
     deprecatedFirstTimestamp: datetime | None = None
     deprecatedLastTimestamp: datetime | None = None
     deprecatedSource: core_v1.EventSource | None = None
-    eventTime: str = field(default_factory=str)
+    eventTime: str = ""
     note: str = ""
     reason: str = ""
     regarding: core_v1.ObjectReference | None = None
@@ -32,4 +32,4 @@ class Event(Struct):
 
 class EventSeries(Struct):
     count: Int32 = field(default_factory=int)
-    lastObservedTime: str = field(default_factory=str)
+    lastObservedTime: str = ""
