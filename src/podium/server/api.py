@@ -1,0 +1,211 @@
+"""One request from beginning to end: who asks, may they, is there room, which handler, and errors as Status.
+
+parse > authenticate > impersonate > authorize > limit > handler > answer
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from podium.machinery import errors
+from podium.machinery.errors import PathNotFound, StatusError, TooManyRequests
+from podium.models.meta_v1 import StatusDetails
+from podium.registry.resources import Resource
+from podium.registry.types import User
+from podium.server.authentication.authenticator import impersonate
+from podium.server.authorization.authorizer import MASTERS
+from podium.server.authorization.rules import Attributes
+from podium.server.discovery import NOT_SERVED
+from podium.server.exchange import Answer, Dates, Exchange, Stream
+from podium.server.handlers import logs, read, write
+from podium.server.handlers import watch as watching
+from podium.server.metrics import RequestMetrics
+from podium.server.negotiation import PLAIN, Shape, shape_of
+from podium.server.paths import Paths
+from podium.server.rendering import in_format
+from podium.server.requests import RequestInfo, parse, parse_query
+from podium.server.services import Services
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[Services, Exchange, Resource], Awaitable[Answer | Stream]]
+
+_HANDLERS: dict[str, Handler] = {
+    "get": read.get,
+    "list": read.list_,
+    "watch": watching.watch,
+    "create": write.create,
+    "update": write.update,
+    "patch": write.patch,
+    "delete": write.delete,
+    "deletecollection": write.delete_collection,
+}
+_READ_ONLY = frozenset(("get", "list", "watch"))
+_IMPERSONATION = ("Impersonate-User", "Impersonate-Group", "Impersonate-Uid")
+
+
+class _MethodNotAllowed(StatusError):
+    code, reason = 405, "MethodNotAllowed"
+
+    def __init__(self) -> None:
+        super().__init__("the server does not allow this method on the requested resource", details=StatusDetails())
+
+
+class Api:
+    """Serves requests. `limits` are how many reads and writes may be in progress at once."""
+
+    def __init__(self, services: Services, paths: Paths, metrics: RequestMetrics, limits: dict[str, int]) -> None:
+        self.services = services
+        self._paths = paths
+        self._metrics = metrics
+        self._limits = limits
+        self._dates = Dates(services.clock)
+        self.streams: set[asyncio.Task[None]] = set()
+        """The tasks of watches and logs: whoever stops the server ends them."""
+        self.stopping = False
+
+    async def handle(self, raw: web.BaseRequest, certificate_user: User | None) -> Answer | Stream:
+        """The answer to a request, whatever happens."""
+        clock = self.services.clock
+        started = clock.monotonic()
+        path, _, query_string = raw.path_qs.partition("?")
+        answer: Answer | Stream
+        exchange = None
+        info = RequestInfo(raw.method.lower(), path)
+        try:
+            query = parse_query(query_string)
+            info = parse(raw.method, path, query)
+            exchange = Exchange(raw, info, query, clock)
+            answer = await self._serve(exchange, certificate_user)
+        except StatusError as error:
+            answer = _refusal(exchange, error)
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception:
+            logger.exception("%s %s failed", raw.method, info.path)
+            answer = _refusal(
+                exchange, errors.InternalError("an error on the server has prevented the request from succeeding")
+            )
+        key = RequestMetrics.key(info)
+        self._metrics.observe(key, answer.code, clock.monotonic() - started)
+        answer.dates = self._dates
+        if isinstance(answer, Stream):
+            self._adopt(answer, key)
+        return answer
+
+    async def _serve(self, exchange: Exchange, certificate_user: User | None) -> Answer | Stream:
+        services, info, headers = self.services, exchange.info, exchange.headers
+        user = await services.authenticator.authenticate(certificate_user, headers.get("Authorization"))
+        if "Impersonate-User" in headers or any(name in headers for name in _IMPERSONATION):
+            user = impersonate(user, headers, services.authorizer)
+        exchange.user = user
+        if MASTERS not in user.groups:
+            services.authorizer.require(user, _attributes(info))
+        if info.long_running:
+            return await self._routed(exchange)
+        kind = "readOnly" if info.verb in _READ_ONLY else "mutating"
+        in_flight = self._metrics.in_flight
+        if in_flight[kind] >= self._limits[kind] and MASTERS not in user.groups:
+            raise TooManyRequests("Too many requests, please try again later.", retry_after=1)
+        in_flight[kind] += 1
+        try:
+            return await self._routed(exchange)
+        finally:
+            in_flight[kind] -= 1
+
+    async def _routed(self, exchange: Exchange) -> Answer | Stream:
+        info = exchange.info
+        if not info.is_resource:
+            if info.verb not in ("get", "head"):
+                raise _MethodNotAllowed if _is_ours(info.path) else PathNotFound
+            return self._paths.answer(exchange)
+        services = self.services
+        res = services.registry.resource(info.group, info.version, info.resource)
+        if res is None:
+            return await self._special(exchange)
+        if info.trailing or (info.namespace and not res.namespaced and res.plural != "namespaces"):
+            raise PathNotFound
+        if info.subresource:
+            return await self._part(exchange, res)
+        if not _has_method(info, res):
+            raise _MethodNotAllowed
+        if res.namespaced and not info.namespace and info.verb not in ("list", "watch"):
+            raise _MethodNotAllowed if info.verb in ("create", "deletecollection") else PathNotFound
+        if res.virtual:
+            return await write.review(services, exchange, res)
+        return await _HANDLERS[info.verb](services, exchange, res)
+
+    async def _part(self, exchange: Exchange, res: Resource) -> Answer | Stream:
+        info = exchange.info
+        subresource = res.subresources.get(info.subresource)
+        if subresource is None or info.subresource in NOT_SERVED or (res.namespaced and not info.namespace):
+            raise PathNotFound
+        if info.verb not in subresource.verbs:
+            raise _MethodNotAllowed
+        if info.subresource == "log":
+            return await logs.log(self.services, exchange, res)
+        return await _HANDLERS[info.verb](self.services, exchange, res)
+
+    async def _special(self, exchange: Exchange) -> Answer:
+        """Bindings are written to a collection of their own and change Pods."""
+        info = exchange.info
+        if (info.group, info.version, info.resource) == ("", "v1", "bindings") and info.namespace and not info.name:
+            if info.verb != "create":
+                raise _MethodNotAllowed
+            pods = self.services.registry.resource("", "v1", "pods")
+            assert pods is not None
+            return await write.bind(self.services, exchange, pods)
+        raise PathNotFound
+
+    def _adopt(self, stream: Stream, key: tuple[str, ...]) -> None:
+        """Keep account of a stream until it ends."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.streams.add(task)
+        self._metrics.begin_long_running(key)
+        stream.stopping = lambda: self.stopping
+
+        def ended(_task: object) -> None:
+            self.streams.discard(task)
+            self._metrics.end_long_running(key)
+
+        task.add_done_callback(ended)
+
+
+def _attributes(info: RequestInfo) -> Attributes:
+    if not info.is_resource:
+        return Attributes("get" if info.verb == "head" else info.verb, path=info.path)
+    return Attributes(
+        info.verb, info.group, info.resource, info.subresource, info.namespace, info.name, version=info.version
+    )
+
+
+def _has_method(info: RequestInfo, res: Resource) -> bool:
+    if info.verb not in res.verbs:
+        return False
+    if info.verb in ("create", "deletecollection"):
+        return not info.name
+    return bool(info.name) or info.verb in ("list", "watch")
+
+
+def _is_ours(path: str) -> bool:
+    return path.startswith(("/api", "/version", "/healthz", "/livez", "/readyz", "/metrics", "/openapi"))
+
+
+def _refusal(exchange: Exchange | None, error: StatusError) -> Answer:
+    """The error as a Status, in the client's format if there is one that it accepts."""
+    shape = PLAIN
+    if exchange is not None:
+        try:
+            asked = shape_of(exchange)
+            shape = Shape(asked.format, pretty=asked.pretty)
+        except StatusError:
+            shape = PLAIN  # what it accepts we don't have: better JSON than nothing
+    headers = [("Retry-After", str(error.retry_after))] if error.retry_after else []
+    if error.code == 401:
+        headers.append(("WWW-Authenticate", 'Bearer realm="kubernetes"'))
+    return in_format(shape, error.status(), error.code, headers)

@@ -1,0 +1,1 @@
+"""Who may do what: RBAC from live objects, and the reviews that ask it."""

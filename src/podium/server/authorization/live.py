@@ -1,0 +1,46 @@
+"""Keeps the authorizer current with the registry's RBAC objects, and puts the escalation check into admission."""
+
+from __future__ import annotations
+
+from podium.registry.admission.chain import Attributes, Chain, Operation
+from podium.registry.registry import Registry
+from podium.registry.resources import Resource
+from podium.registry.storage import Collection, Event
+from podium.server.authorization.authorizer import RBAC_GROUP, Authorizer
+from podium.server.authorization.escalation import check_escalation
+
+_PLURALS = ("clusterroles", "roles", "clusterrolebindings", "rolebindings")
+
+
+def follow_rbac(registry: Registry, authorizer: Authorizer) -> None:
+    """Learn all that there is and every change from now on. Call it once, when the registry has been started."""
+    for plural in _PLURALS:
+        collection = registry.live(f"{plural}.{RBAC_GROUP}")
+        for entry in collection:
+            authorizer.observe(None, entry.object)
+        _follow(collection, authorizer)
+    chain = registry.core.admission
+    registry.core.admission = Chain((*chain.plugins, EscalationCheck(authorizer)))
+
+
+def _follow(collection: Collection, authorizer: Authorizer) -> None:
+    def changed(event: Event) -> None:
+        authorizer.observe(event.old.object if event.old else None, None if event.deleted else event.entry.object)
+
+    collection.listeners.append(changed)
+
+
+class EscalationCheck:
+    """Admission of writes to roles and bindings: nobody grants more than they hold."""
+
+    def __init__(self, authorizer: Authorizer) -> None:
+        self._authorizer = authorizer
+
+    def handles(self, resource: Resource, operation: Operation, subresource: str) -> bool:
+        return resource.group == RBAC_GROUP and operation in ("CREATE", "UPDATE") and not subresource
+
+    def admit(self, attributes: Attributes) -> None:
+        """Nothing is changed."""
+
+    def validate(self, attributes: Attributes) -> None:
+        check_escalation(self._authorizer, attributes.request.user, attributes.obj, attributes.old)

@@ -1,0 +1,234 @@
+"""One request being served, and the answers to it, as they go onto the connection.
+
+Answers write their head and body in one piece: the general response class of the HTTP library costs as much as all the
+rest of a small read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from email.utils import format_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from multidict import CIMultiDictProxy
+
+from podium.clock import Clock
+from podium.machinery.errors import BadRequest, RequestEntityTooLarge, Timeout
+from podium.registry.types import User
+from podium.server.requests import RequestInfo
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractStreamWriter
+
+BODY_LIMIT = 3 * 1024 * 1024
+COMPRESS_FROM = 128 * 1024
+"""Smaller answers cost more to compress than to send."""
+
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
+Headers = Sequence[tuple[str, str]]
+
+
+class Exchange:
+    """A request with what has been found out about it so far."""
+
+    __slots__ = ("body_timeout", "clock", "headers", "info", "query", "raw", "user", "warnings")
+
+    def __init__(self, raw: web.BaseRequest, info: RequestInfo, query: dict[str, str], clock: Clock) -> None:
+        self.raw = raw
+        self.info = info
+        self.query = query
+        self.clock = clock
+        self.headers: CIMultiDictProxy[str] = raw.headers
+        self.user = User("")
+        self.warnings: list[str] = []
+        self.body_timeout = 60.0
+
+    async def body(self) -> bytes:
+        """The whole body; RequestEntityTooLarge beyond the limit, Timeout when it doesn't arrive."""
+        raw = self.raw
+        too_large = RequestEntityTooLarge(f"Request entity is too large: limit is {BODY_LIMIT}")
+        length = raw.headers.get("Content-Length")
+        if length is not None and int(length) > BODY_LIMIT:
+            raise too_large
+        content = raw.content
+        if not content.is_eof() and raw.headers.get("Expect", "").lower() == "100-continue" and raw.transport:
+            raw.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        task = asyncio.current_task()
+        timer = None
+        late = False
+
+        def give_up() -> None:
+            nonlocal late
+            late = True
+            assert task is not None
+            task.cancel()
+
+        if not content.is_eof():
+            timer = self.clock.call_later(self.body_timeout, give_up)
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            while chunk := await content.readany():
+                size += len(chunk)
+                if size > BODY_LIMIT:
+                    raise too_large
+                chunks.append(chunk)
+        except asyncio.CancelledError:
+            if late and task is not None and task.uncancel() == 0:
+                raise Timeout("Timeout: request did not complete within the allotted timeout") from None
+            raise
+        except (web.RequestPayloadError, ValueError) as error:
+            raise BadRequest("the request's body is not well-formed HTTP") from error
+        finally:
+            if timer is not None:
+                timer.cancel()
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+class Dates:
+    """The Date header, made once a second."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._until = -1.0
+        self._line = b""
+
+    def line(self) -> bytes:
+        now = self._clock.monotonic()
+        if now >= self._until:
+            self._until = now + 1
+            self._line = b"Date: " + format_datetime(self._clock.now(), usegmt=True).encode() + b"\r\n"
+        return self._line
+
+
+_heads: dict[tuple[int, str], bytes] = {}
+
+
+def _head(status: int, content_type: str) -> bytes:
+    """Status line and the headers that every answer has; there are few different ones."""
+    head = _heads.get((status, content_type))
+    if head is None:
+        text = f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}\r\nCache-Control: no-cache, private\r\n"
+        if content_type:
+            text += f"Content-Type: {content_type}\r\n"
+        head = _heads[status, content_type] = text.encode()
+    return head
+
+
+def _header_lines(headers: Iterable[tuple[str, str]]) -> bytes:
+    lines = (f"{name}: {_one_line(value)}\r\n" for name, value in headers)
+    return "".join(lines).encode("utf-8", "replace")
+
+
+def _one_line(value: str) -> str:
+    """A header ends at a line break: whatever a client put into a message must not begin another one."""
+    return "".join(char if char >= " " and char != "\x7f" else " " for char in value)
+
+
+class _WireAnswer(web.StreamResponse):
+    """What the HTTP library needs to know of an answer: it is prepared, written, and whether the connection stays."""
+
+    def __init__(self, status: int) -> None:
+        # The base class would build header maps and cookies that are never used.
+        self.code = status
+        self._stay = True
+
+    @property
+    def keep_alive(self) -> bool:
+        return self._stay
+
+    @property
+    def prepared(self) -> bool:
+        return True
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        raise NotImplementedError
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Everything was written when the answer was prepared."""
+
+
+class Answer(_WireAnswer):
+    """A whole answer. `dates` is set by the server before it is sent."""
+
+    def __init__(
+        self, body: bytes, content_type: str = "application/json", status: int = 200, headers: Headers = ()
+    ) -> None:
+        super().__init__(status)
+        self.data = body
+        self.type = content_type
+        self.extra: Headers = headers
+        self.dates: Dates | None = None
+
+    def compress(self, request: web.BaseRequest) -> None:
+        """Gzip a large body if the client takes that."""
+        if len(self.data) > COMPRESS_FROM and "gzip" in request.headers.get("Accept-Encoding", ""):
+            self.data = gzip.compress(self.data, 1, mtime=0)
+            self.extra = (*self.extra, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        transport = request.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client has gone")
+        assert self.dates is not None
+        body = self.data
+        parts = [_head(self.code, self.type), self.dates.line(), b"Content-Length: %d\r\n" % len(body)]
+        if self.extra:
+            parts.append(_header_lines(self.extra))
+        if not request.keep_alive:
+            self._stay = False
+            parts.append(b"Connection: close\r\n")
+        parts.append(b"\r\n")
+        if request.method != "HEAD" and self.code != 304:
+            parts.append(body)
+        transport.write(b"".join(parts))
+        await request.writer.drain()
+
+
+class Stream(_WireAnswer):
+    """An answer in pieces, as they come: watches and logs. Ends when the pieces do, or when the server stops."""
+
+    def __init__(self, pieces: AsyncGenerator[bytes, None], content_type: str, headers: Headers = ()) -> None:
+        super().__init__(200)
+        self.pieces = pieces
+        self.type = content_type
+        self.extra: Headers = headers
+        self.dates: Dates | None = None
+        self.stopping: Callable[[], bool] = lambda: False
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        transport = request.transport
+        if transport is None or transport.is_closing():
+            await self.pieces.aclose()
+            raise ConnectionResetError("the client has gone")
+        assert self.dates is not None
+        self._stay = request.keep_alive
+        chunked = request.version >= (1, 1)
+        lines: list[tuple[str, str]] = list(self.extra)
+        lines.append(("Transfer-Encoding", "chunked") if chunked else ("Connection", "close"))
+        transport.write(_head(self.code, self.type) + self.dates.line() + _header_lines(lines) + b"\r\n")
+        try:
+            await self._send(request, transport, chunked)
+        except asyncio.CancelledError:
+            task: asyncio.Task[Any] | None = asyncio.current_task()
+            if not self.stopping() or task is None or task.uncancel() > 0:
+                raise
+        finally:
+            await self.pieces.aclose()
+        if not chunked:
+            self._stay = False
+        elif not transport.is_closing():
+            transport.write(b"0\r\n\r\n")
+
+    async def _send(self, request: web.BaseRequest, transport: asyncio.WriteTransport, chunked: bool) -> None:
+        writer = request.writer
+        async for piece in self.pieces:
+            if transport.is_closing():
+                raise ConnectionResetError("the client has gone")
+            if piece:
+                transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+                await writer.drain()

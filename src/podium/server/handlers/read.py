@@ -1,0 +1,25 @@
+"""GET of an object or of a collection."""
+
+from __future__ import annotations
+
+from podium.registry.resources import Resource
+from podium.server.exchange import Answer, Exchange
+from podium.server.handlers.parameters import list_options
+from podium.server.negotiation import shape_of
+from podium.server.rendering import list_answer, object_answer
+from podium.server.services import Services
+
+
+async def get(services: Services, exchange: Exchange, res: Resource) -> Answer:
+    info = exchange.info
+    shape = shape_of(exchange)
+    namespace = info.namespace if res.namespaced else ""
+    entry = await services.registry.get(res, namespace, info.name, info.subresource)
+    return object_answer(exchange, shape, res, entry, services.clock.now())
+
+
+async def list_(services: Services, exchange: Exchange, res: Resource) -> Answer:
+    shape = shape_of(exchange)
+    namespace = exchange.info.namespace if res.namespaced else ""
+    listing = await services.registry.list(res, namespace, list_options(exchange.query))
+    return list_answer(exchange, shape, res, listing, services.clock.now())

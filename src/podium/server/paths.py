@@ -1,0 +1,117 @@
+"""Everything that is no resource: version, health, metrics, discovery, OpenAPI, the issuer of tokens."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Sequence
+
+import msgspec
+
+from podium.machinery.errors import NotAcceptable, PathNotFound
+from podium.models import codec
+from podium.registry.resources import Resource
+from podium.server import version
+from podium.server.discovery import Discovery, aggregated_type
+from podium.server.exchange import Answer, Exchange, Headers
+from podium.server.health import Health
+from podium.server.metrics import RequestMetrics
+from podium.server.negotiation import JSON, clauses, negotiate, wants_pretty
+from podium.server.openapi import OpenApi
+from podium.server.services import Services
+
+_HEALTH = ("/healthz", "/livez", "/readyz")
+_ROOTS = (
+    *("/.well-known/openid-configuration", "/api", "/apis", "/healthz", "/livez", "/metrics"),
+    *("/openapi/v2", "/openapi/v3", "/openid/v1/jwks", "/readyz", "/version"),
+)
+
+
+class Paths:
+    """Answers paths. The documents that follow from the resource table are made anew when the table changes."""
+
+    def __init__(self, services: Services, health: Health, metrics: RequestMetrics) -> None:
+        self._services = services
+        self._health = health
+        self._metrics = metrics
+        self._table: Sequence[Resource] = ()
+        self._discovery = Discovery(())
+        self._openapi = OpenApi((), "")
+
+    def answer(self, exchange: Exchange) -> Answer:
+        path = exchange.info.path
+        if path != "/":
+            path = path.rstrip("/")
+        if path.startswith(_HEALTH):
+            answer = self._health.answer(path, exchange.query)
+            if answer is not None:
+                return answer
+        elif path == "/version":
+            return _json(exchange, version.document())
+        elif path.startswith(("/api/", "/apis/")) or path in ("/api", "/apis"):
+            return self._discovered(exchange, path)
+        elif path.startswith("/openapi/"):
+            return self._described(exchange, path)
+        elif path == "/metrics":
+            return Answer(self._metrics.exposition(), "text/plain; version=0.0.4; charset=utf-8")
+        elif path == "/openid/v1/jwks":
+            return Answer(codec.encode(self._services.tokens.json_web_keys()), "application/jwk-set+json")
+        elif path == "/.well-known/openid-configuration":
+            return Answer(codec.encode(self._services.tokens.configuration()), JSON)
+        elif path == "/":
+            groups = [f"/apis/{group}/{each}" for group, each in self._current().group_versions() if group]
+            return _json(exchange, codec.encode({"paths": sorted((*_ROOTS, "/api/v1", *groups))}))
+        raise PathNotFound
+
+    def _current(self) -> Discovery:
+        table = self._services.registry.resources()
+        if table != self._table:
+            self._table = table
+            self._discovery = Discovery(table)
+            self._openapi = OpenApi(table, version.git_version())
+        return self._discovery
+
+    def _discovered(self, exchange: Exchange, path: str) -> Answer:
+        accept = exchange.headers.get("Accept") or ""
+        content_type = aggregated_type(accept) if path in ("/api", "/apis") else None
+        if content_type is None:
+            negotiate(accept)
+            document = self._current().document(path, False)
+            if document is None:
+                raise PathNotFound
+            return _json(exchange, document)
+        document = self._current().document(path, True)
+        assert document is not None, "/api and /apis are always there"
+        return _with_etag(exchange, document, content_type)
+
+    def _described(self, exchange: Exchange, path: str) -> Answer:
+        self._current()
+        accept = exchange.headers.get("Accept") or ""
+        if accept and not any(clause.admits(JSON) for clause in clauses(accept)):
+            raise NotAcceptable(f"only the following media types are accepted: {JSON}")
+        if path == "/openapi/v3":
+            return _with_etag(exchange, self._openapi.index(), JSON)
+        compressed = self._openapi.v2() if path == "/openapi/v2" else None
+        if path.startswith("/openapi/v3/"):
+            compressed = self._openapi.v3(path.removeprefix("/openapi/v3/"))
+        if compressed is None:
+            raise PathNotFound
+        if "gzip" in exchange.headers.get("Accept-Encoding", ""):
+            headers: Headers = [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
+            return _with_etag(exchange, compressed, JSON, headers)
+        return _with_etag(exchange, gzip.decompress(compressed), JSON)
+
+
+def _json(exchange: Exchange, document: bytes) -> Answer:
+    if wants_pretty(exchange):
+        document = msgspec.json.format(document, indent=2)
+    return Answer(document, JSON)
+
+
+def _with_etag(exchange: Exchange, body: bytes, content_type: str, headers: Headers = ()) -> Answer:
+    """Not sent again to a client that has it already."""
+    tag = f'"{hashlib.sha256(body).hexdigest().upper()}"'
+    headers = [*headers, ("ETag", tag)]
+    if exchange.headers.get("If-None-Match") == tag:
+        return Answer(b"", content_type, 304, headers)
+    return Answer(body, content_type, 200, headers)
