@@ -1,0 +1,173 @@
+"""A cluster without nodes for tests of controllers: the real registry on the memory store, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable
+from random import Random
+from typing import Any
+
+from podium.client.client import Client
+from podium.client.informers import Informers
+from podium.client.inprocess import InProcessTransport
+from podium.clock import VirtualClock, VirtualLoop
+from podium.controllers.manager import ControllerManager
+from podium.machinery import errors
+from podium.models import apps_v1, codec, core_v1, meta_v1
+from podium.registry.registry import Registry
+from podium.store.memory import MemoryStore
+
+
+class Cluster:
+    """Time stands still unless the test advances it."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.clock = VirtualClock()
+        self.rng = Random(seed)
+        self.registry = Registry(MemoryStore(), self.clock, self.rng)
+        self.client = Client(InProcessTransport(self.registry))
+        self.informers = Informers(self.client, self.clock)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self, names: Iterable[str] | None, root_ca: str = "") -> None:
+        """Run controllers, on informers of their own as if in a process of their own."""
+        self.informers = Informers(self.client, self.clock)
+        resources = [row.type for row in self.registry.resources() if "watch" in row.verbs and row.view is None]
+        self.manager = ControllerManager(
+            self.client, self.informers, self.clock, self.rng, names=names, resources=resources, root_ca=root_ca
+        )
+        self._tasks = [asyncio.create_task(self.informers.run()), asyncio.create_task(self.manager.run())]
+        await self.settle()
+
+    async def stop(self) -> None:
+        """As if the process died: nothing is finished, nothing is told."""
+        for task in self._tasks:
+            task.cancel()
+        for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
+            assert isinstance(outcome, asyncio.CancelledError), outcome
+        self._tasks = []
+
+    async def settle(self) -> None:
+        """Let everything happen that can happen at this moment, and a little later: back-off and rests of some ms."""
+        for _ in range(4):
+            await self.clock.advance(0.25)
+
+    async def advance(self, seconds: float) -> None:
+        await self.clock.advance(seconds)
+
+    async def pods(self, namespace: str = "default") -> list[core_v1.Pod]:
+        return list(await self.client.list(core_v1.Pod, namespace))
+
+    async def set_pod(self, pod: core_v1.Pod, phase: str = "Running", ready: bool = True) -> None:
+        """What an agent would report."""
+        changed = codec.copy(await self.client.get(core_v1.Pod, pod.metadata.namespace, pod.metadata.name))
+        changed.status.phase = phase
+        condition = core_v1.PodCondition(
+            type="Ready", status="True" if ready else "False", lastTransitionTime=self.clock.now().replace(microsecond=0)
+        )
+        changed.status.conditions = (condition,)
+        await self.client.update_status(changed)
+
+    async def remove_pod(self, pod: core_v1.Pod) -> None:
+        """What an agent does with a Pod that is being deleted, once its containers have ended."""
+        options = meta_v1.DeleteOptions(gracePeriodSeconds=0)
+        with contextlib.suppress(errors.NotFound):
+            await self.client.delete(core_v1.Pod, pod.metadata.namespace, pod.metadata.name, options)
+
+    async def run_pods(self) -> None:
+        """Make all Pods ready and finish all deletions, until nothing changes."""
+        while True:
+            changed = False
+            for pod in await self.pods():
+                if pod.metadata.deletionTimestamp is not None:
+                    await self.remove_pod(pod)
+                elif not pod.status.conditions:
+                    await self.set_pod(pod)
+                else:
+                    continue
+                changed = True
+            await self.settle()
+            if not changed:
+                return
+
+    async def events(self) -> list[tuple[str, str, str]]:
+        """Of all events: the kind of the object, the reason and the message."""
+        found = await self.client.list(core_v1.Event)
+        ordered = sorted(found, key=lambda event: int(event.metadata.resourceVersion))
+        return [(event.involvedObject.kind, event.reason, event.message) for event in ordered]
+
+
+def run(
+    test: Callable[[Cluster], Awaitable[None]],
+    names: Iterable[str] | None = ("deployment", "replicaset"),
+    seed: int = 0,
+    root_ca: str = "",
+) -> None:
+    """Run a test on a cluster with those controllers."""
+
+    async def body(cluster: Cluster) -> None:
+        cluster.clock.hold()
+        await cluster.registry.start()
+        with contextlib.suppress(errors.AlreadyExists):
+            await cluster.client.create(core_v1.Namespace(metadata=meta_v1.ObjectMeta(name="default")))
+        account = core_v1.ServiceAccount(metadata=meta_v1.ObjectMeta(name="default", namespace="default"))
+        await cluster.client.create(account)  # Pods need it
+        await cluster.start(names, root_ca)
+        try:
+            await test(cluster)
+        finally:
+            await cluster.stop()
+            await cluster.registry.stop()
+
+    cluster = Cluster(seed)
+    loop = VirtualLoop(cluster.clock)
+    try:
+        loop.run_until_complete(body(cluster))
+    finally:
+        loop.close()
+
+
+def template(image: str = "web:1", labels: dict[str, str] | None = None) -> core_v1.PodTemplateSpec:
+    return core_v1.PodTemplateSpec(
+        metadata=meta_v1.ObjectMeta(labels=labels or {"app": "web"}),
+        spec=core_v1.PodSpec(
+            restartPolicy="Always",
+            terminationGracePeriodSeconds=30,
+            containers=(core_v1.Container(name="web", image=image),),
+        ),
+    )
+
+
+def replica_set(replicas: int, name: str = "web", **spec: Any) -> apps_v1.ReplicaSet:
+    return apps_v1.ReplicaSet(
+        metadata=meta_v1.ObjectMeta(name=name, namespace="default", labels={"app": "web"}),
+        spec=apps_v1.ReplicaSetSpec(
+            replicas=replicas,
+            selector=meta_v1.LabelSelector(matchLabels={"app": "web"}),
+            template=template(),
+            **spec,
+        ),
+    )
+
+
+def deployment(
+    replicas: int, *, surge: int | str = "25%", unavailable: int | str = "25%", strategy: str = "RollingUpdate", **spec: Any
+) -> apps_v1.Deployment:
+    rolling = apps_v1.RollingUpdateDeployment(maxSurge=surge, maxUnavailable=unavailable)
+    return apps_v1.Deployment(
+        metadata=meta_v1.ObjectMeta(name="web", namespace="default"),
+        spec=apps_v1.DeploymentSpec(
+            **{
+                "replicas": replicas,
+                "selector": meta_v1.LabelSelector(matchLabels={"app": "web"}),
+                "template": template(),
+                "strategy": apps_v1.DeploymentStrategy(
+                    type=strategy, rollingUpdate=rolling if strategy == "RollingUpdate" else None
+                ),
+                "progressDeadlineSeconds": 600,
+                "revisionHistoryLimit": 10,
+                **spec,
+            }
+        ),
+    )
