@@ -1,0 +1,226 @@
+"""The parts put together: store, registry, API server, controllers, scheduler and node agents in one event loop.
+
+This is the only module that knows them all. `podium up` runs a cluster on a data directory and real time; tests run one
+on the memory store and a virtual clock, with or without the HTTP server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from podium.agent.agent import Agent
+from podium.agent.choose import RuntimeChoice, choose_runtime
+from podium.client.client import Client
+from podium.client.informers import Informers
+from podium.client.inprocess import InProcessTransport
+from podium.clock import Clock
+from podium.controllers.manager import ControllerManager
+from podium.machinery.errors import NotFound
+from podium.machinery.streams import LogOptions
+from podium.models.core_v1 import ServiceAccount
+from podium.registry.registry import Registry
+from podium.registry.resources import Resource
+from podium.scheduler.scheduler import Scheduler
+from podium.store.port import Store
+
+if TYPE_CHECKING:
+    from podium.server.server import Server
+
+log = logging.getLogger(__name__)
+
+DEFAULT_PORT = 6443
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterConfig:
+    """What a cluster is made of."""
+
+    data_dir: Path
+    """Where certificates, the kubeconfig and the Pods' files are."""
+    runtime: str = "auto"
+    """How Pods run: "process", "simulated", or "auto" for what the machine can do."""
+    nodes: int = 1
+    port: int | None = None
+    """Of the API on loopback; 0: any free one; None: 6443 if it is free, else any."""
+    serve: bool = True
+    """Whether the API is served over HTTPS from the start; a test that stays in the process needs none."""
+
+
+class NodesInProcess:
+    """machinery.streams.NodeAccess for agents that live in this process."""
+
+    def __init__(self) -> None:
+        self.agents: dict[str, Agent] = {}
+
+    def logs(self, node: str, namespace: str, pod: str, options: LogOptions) -> AsyncIterator[bytes]:
+        agent = self.agents.get(node)
+        if agent is None:
+            raise NotFound("nodes", node)
+        return agent.logs(node, namespace, pod, options)
+
+
+class Cluster:
+    """`start` returns when the API answers, `ready` when the nodes and the default ServiceAccount are there too."""
+
+    def __init__(self, config: ClusterConfig, store: Store, clock: Clock, rng: Random) -> None:
+        self.config = config
+        self.registry = Registry(store, clock, rng)
+        self.client = Client(InProcessTransport(self.registry))
+        self.informers = Informers(self.client, clock)
+        self.nodes = NodesInProcess()
+        self.runtime: RuntimeChoice = choose_runtime(config.runtime, config.data_dir)
+        self._clock = clock
+        self._rng = rng
+        self._server: Server | None = None
+        self._agents: list[asyncio.Task[None]] = []
+        self._parts: list[asyncio.Task[None]] = []
+        self._failure = ""
+        self._failed = asyncio.Event()
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.config.data_dir / "kubeconfig"
+
+    @property
+    def port(self) -> int:
+        """Of the API; 0 while it isn't served."""
+        return self._server.port if self._server else 0
+
+    async def start(self) -> None:
+        """Begin everything; return when the API answers."""
+        await self.registry.start()
+        if self.config.serve:
+            await self.serve()
+        clock, rng, client, informers = self._clock, self._rng, self.client, self.informers
+        manager = ControllerManager(
+            client,
+            informers,
+            clock,
+            rng,
+            resources=[row.type for row in self.registry.resources() if _is_collected(row)],
+            root_ca=self._root_ca(),
+        )
+        self._part("scheduler", Scheduler(client, informers, clock, rng).run())
+        self._part("controllers", manager.run())
+        for index in range(self.config.nodes):
+            name = f"node-{index + 1}"
+            agent = Agent(
+                client,
+                informers,
+                clock,
+                rng,
+                name,
+                self.runtime.make(name, index),
+                self.config.data_dir,
+                index=index,
+            )
+            self.nodes.agents[name] = agent
+            self._agents.append(self._task(f"agent of {name}", agent.run()))
+        self._part("informers", informers.run())
+
+    def _root_ca(self) -> str:
+        certificate = self.config.data_dir / "pki" / "ca.crt"
+        return certificate.read_text() if certificate.exists() else ""
+
+    def _part(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        self._parts.append(self._task(name, work))
+
+    def _task(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """No part ends by itself: if one does, the cluster can't go on as if nothing had happened."""
+        if not task.cancelled() and not self._failed.is_set():
+            problem = task.exception()
+            log.error("%s ended", task.get_name(), exc_info=problem)
+            self._failure = f"{task.get_name()} ended: {problem}"
+            self._failed.set()
+
+    async def serve(self) -> None:
+        """Serve the API over HTTPS on loopback and write the admin kubeconfig."""
+        # A test that stays in the process starts faster without the HTTP server's modules.
+        from podium.server import pki
+        from podium.server.server import Server, ServerConfig
+
+        data_dir = self.config.data_dir
+        files = pki.ensure(data_dir / "pki", self._clock.now())
+        wanted = DEFAULT_PORT if self.config.port is None else self.config.port
+        self._server = Server(
+            self.registry, self._clock, self._rng, ServerConfig(pki=files, port=wanted), self.nodes
+        )
+        try:
+            await self._server.start()
+        except OSError as problem:
+            if self.config.port is not None or problem.errno != errno.EADDRINUSE:
+                raise
+            self._server = Server(self.registry, self._clock, self._rng, ServerConfig(pki=files, port=0), self.nodes)
+            await self._server.start()
+        pki.write_kubeconfig(self.kubeconfig, f"https://127.0.0.1:{self._server.port}", files)
+
+    async def ready(self) -> None:
+        """Return when every node is looked after and the default ServiceAccount exists; RuntimeError if a part ended."""
+        accounts = self.informers.of(ServiceAccount)
+        await self._unless_failed(self._ready(accounts))
+
+    async def _ready(self, accounts: Any) -> None:
+        there = asyncio.Event()
+        end = accounts.on_change(lambda _old, new: there.set() if _is_default(new) else None)
+        try:
+            if accounts.get("default", "default") is None:
+                await there.wait()
+            for agent in self.nodes.agents.values():
+                await agent.registered.wait()
+        finally:
+            end()
+
+    async def _unless_failed(self, work: Coroutine[Any, Any, None]) -> None:
+        task, failed = asyncio.create_task(work), asyncio.create_task(self._failed.wait())
+        try:
+            await asyncio.wait((task, failed), return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise RuntimeError(self._failure)
+            task.result()
+        finally:
+            task.cancel()
+            failed.cancel()
+
+    async def failed(self) -> str:
+        """Return when a part has ended by itself, and say which and why."""
+        await self._failed.wait()
+        return self._failure
+
+    async def stop(self) -> None:
+        """End the Pods' processes, then the parts, then the API."""
+        self._failed.set()
+        await _cancelled(self._agents)
+        await _cancelled(self._parts)
+        if self._server:
+            await self._server.stop()
+        await self.registry.stop()
+
+
+def _is_collected(row: Resource) -> bool:
+    """Whether the garbage collector has to look after a resource: kept by itself, not another version's view."""
+    return row.view is None and {"list", "watch", "delete"} <= set(row.verbs)
+
+
+def _is_default(account: ServiceAccount | None) -> bool:
+    return account is not None and (account.metadata.namespace, account.metadata.name) == ("default", "default")
+
+
+async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for ended in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(ended, Exception):
+            log.error("while stopping: %s", ended, exc_info=ended)
+    tasks.clear()

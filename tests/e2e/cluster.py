@@ -1,0 +1,190 @@
+"""A real `podium up` in a process of its own, and the two command lines that drive it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import psutil
+
+from podium.cli import data_dir as directory
+from podium.cli.rest import Api
+from podium.client.kubeconfig import load
+
+ROOT = Path(__file__).parent.parent.parent
+KUBECTL = ROOT / ".tools" / "kubectl"
+PODIUM = [sys.executable, "-m", "podium.cli.main"]
+PATIENCE = 60
+"""Seconds after which something that should happen counts as not happening."""
+
+Tree = dict[str, Any]
+
+
+@dataclass
+class Server:
+    """A cluster that runs detached on a data directory."""
+
+    data_dir: Path
+    runtime: str = "process"
+    nodes: int = 1
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def up(self) -> str:
+        arguments = ["--data-dir", str(self.data_dir), "--runtime", self.runtime, "--nodes", str(self.nodes)]
+        return self.podium("up", "--detach", "--port", "0", *arguments)
+
+    def down(self) -> None:
+        self.podium("down", "--data-dir", str(self.data_dir))
+
+    @property
+    def running(self) -> directory.Running:
+        found = directory.running(self.data_dir)
+        assert found is not None
+        return found
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.data_dir / "kubeconfig"
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "HOME": str(self.data_dir),
+            "KUBECONFIG": str(self.kubeconfig),
+            "KUBECACHEDIR": str(self.data_dir / "kubecache"),
+            **self.environment,
+        }
+
+    def podium(self, *arguments: str) -> str:
+        return run([*PODIUM, *arguments], self.env)
+
+    def driver(self, name: str) -> Driver:
+        return Driver([str(KUBECTL)] if name == "kubectl" else PODIUM, self.env, self.data_dir)
+
+    @property
+    def api(self) -> Api:
+        return Api(load([self.kubeconfig]), timeout=PATIENCE)
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process that a Pod of this cluster runs: they all know the data directory or are children of one."""
+        return [process for process in psutil.process_iter() if self._is_ours(process)]
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            return str(self.data_dir) in " ".join(process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    def objects(self, path: str, **query: str) -> list[Tree]:
+        found: list[Tree] = self.api.tree("GET", path, query=query).get("items") or []
+        return found
+
+    def until(self, path: str, holds: Callable[[dict[str, Tree]], object], **query: str) -> dict[str, Tree]:
+        """Watch a collection until something holds for its objects (by name); they are returned."""
+        api = self.api
+        listing = api.tree("GET", path, query=query)
+        found = {item["metadata"]["name"]: item for item in listing.get("items") or ()}
+        if holds(found):
+            return found
+        watch = {
+            **query,
+            "watch": "true",
+            "resourceVersion": listing["metadata"]["resourceVersion"],
+            "timeoutSeconds": str(PATIENCE),
+        }
+        for line in api.stream(path, query=watch):
+            event = json.loads(line)
+            name = event["object"]["metadata"]["name"]
+            if event["type"] == "DELETED":
+                found.pop(name, None)
+            else:
+                found[name] = event["object"]
+            if holds(found):
+                return found
+        raise AssertionError(f"did not come to hold within {PATIENCE} s; last seen: {json.dumps(found, indent=1)}")
+
+
+@dataclass
+class Driver:
+    """kubectl or podium, on one cluster."""
+
+    program: list[str]
+    env: dict[str, str]
+    folder: Path
+
+    def __call__(self, line: str, *more: str, stdin: str = "", env: dict[str, str] | None = None) -> str:
+        """Run a command line as it would be typed; what it printed. AssertionError if it fails."""
+        return run([*self.program, *shlex.split(line), *more], {**self.env, **(env or {})}, self.folder, stdin)
+
+    def fails(self, line: str, *more: str, stdin: str = "") -> str:
+        """Run a command line that must fail; what it said on standard error."""
+        done = subprocess.run(
+            [*self.program, *shlex.split(line), *more],
+            env=self.env,
+            cwd=self.folder,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert done.returncode != 0, done.stdout
+        return done.stderr
+
+
+def run(command: list[str], env: dict[str, str], folder: Path | None = None, stdin: str = "") -> str:
+    done = subprocess.run(
+        command,
+        env=env,
+        cwd=folder,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=2 * PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}: exit status {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@contextmanager
+def server(data_dir: Path, **options: Any) -> Iterator[Server]:
+    """A cluster that is up, and down again at the end, with nothing left running."""
+    started = Server(data_dir, **options)
+    started.up()
+    try:
+        yield started
+    finally:
+        started.down()
+        left = started.processes()
+        for process in left:
+            process.kill()
+        assert not left, f"processes that outlived the cluster: {left}"
+
+
+def fetch(pod: Tree, path: str = "/index", port: int = 5000) -> str:
+    """What the Pod's app answers over HTTP."""
+    with urlopen(f"http://{pod['status']['podIP']}:{port}{path}", timeout=10) as response:
+        assert response.status == 200
+        text: str = response.read().decode()
+        return text
+
+
+def is_ready(pod: Tree) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    ready = any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
+    return ready and not pod["metadata"].get("deletionTimestamp")
+
+
+def ready(pods: dict[str, Tree]) -> list[Tree]:
+    return [pod for pod in pods.values() if is_ready(pod)]

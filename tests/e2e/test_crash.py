@@ -1,0 +1,76 @@
+"""kill -9 of the server in the middle of a rolling update: it completes, nothing is lost, leaked or doubled."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.e2e.cluster import Server, fetch, ready, server
+from tests.e2e.test_tutorial import DEPLOYMENTS, MANIFESTS, PODS, pods_of
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+
+def crash(cluster: Server) -> None:
+    pid = cluster.running.pid
+    handle = psutil.Process(pid)
+    os.kill(pid, signal.SIGKILL)
+    psutil.wait_procs([handle], timeout=30)
+
+
+def apps(cluster: Server) -> dict[str, int]:
+    """How many Flask apps run for each Pod of the cluster, by the host name they were given."""
+    counts: dict[str, int] = {}
+    for process in psutil.process_iter():
+        try:
+            name, line = process.environ().get("HOSTNAME", ""), process.cmdline()
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        if name.startswith("flask-deploy-") and any("flaskapp" in word for word in line):
+            counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def test_kill_minus_nine_in_the_middle_of_a_rolling_update(tmp_path: Path) -> None:
+    with server(tmp_path) as cluster:
+        run = cluster.driver("podium")
+        run(f"apply -f {MANIFESTS / 'flask-deploy.yaml'}")
+        run("patch deploy flask-deploy -p", json.dumps({"spec": {"replicas": 4, "minReadySeconds": 2}}))
+        run("rollout status deployment flask-deploy --timeout=60s")
+        before = {pod["metadata"]["name"]: pod for pod in pods_of(cluster, "flask", 4)}
+        run("create configmap acknowledged --from-literal=key=value")
+        run("set image deployment/flask-deploy flask-container=sakuragaara/flaskapp:v2")
+        cluster.until(
+            DEPLOYMENTS,
+            lambda found: 0 < (found["flask-deploy"]["status"].get("updatedReplicas") or 0) < 4,
+        )
+        crash(cluster)
+        survivors = [name for name in before if name in apps(cluster)]
+        assert survivors, "Pods go on while the server is away"
+        assert "v1" in fetch(before[survivors[0]])
+
+        cluster.up()
+        assert run("get configmap acknowledged -o jsonpath={.data.key}") == "value"
+        run("rollout status deployment flask-deploy --timeout=120s")
+        after = pods_of(cluster, "flask", 4)
+        assert all("v2" in fetch(pod) for pod in after)
+        cluster.until(PODS, lambda found: len(found) == 4 == len(ready(found)), labelSelector="app=flask")
+        assert set(apps(cluster)) == {pod["metadata"]["name"] for pod in after}, "no process leaked"
+
+
+def test_a_second_up_continues_and_says_when_it_is_in_use(tmp_path: Path) -> None:
+    with server(tmp_path, runtime="simulated") as cluster:
+        run = cluster.driver("podium")
+        run("create deployment web --image=web:1 --replicas=3")
+        run("rollout status deployment/web --timeout=60s")
+        stderr = run.fails(f"up --detach --data-dir {tmp_path}")
+        assert "is in use by a running cluster" in stderr
+        cluster.down()
+        cluster.up()
+        run("rollout status deployment/web --timeout=60s")
+        assert "1 of 1 Ready" in run(f"status --data-dir {tmp_path}")
