@@ -17,7 +17,8 @@ import psutil
 from bench.wire import Caller, Endpoint, Refused
 
 NODES = 12
-PATIENCE = 600.0
+PATIENCE = 60.0
+COMMAND = (sys.executable, "-m", "podium.cli.main", "up")
 
 
 class Server:
@@ -36,7 +37,7 @@ class Server:
         self.started = time.perf_counter()
         with open(self._log, "wb") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own interpreter
-                [sys.executable, "-m", "podium.cli.main", "up", *self._arguments], stdout=log, stderr=log
+                [*COMMAND, *self._arguments], stdout=log, stderr=log
             )
         return self
 
