@@ -46,6 +46,7 @@ class InProcessTransport:
             resource_version_match="NotOlderThan" if everything else "",
             send_initial_events=True if everything else None,
             allow_bookmarks=True,
+            periodic_bookmarks=False,
         )
         async for batch in self.registry.watch(self._row(resource), selection.namespace, options):
             yield [_event(event) for event in batch]

@@ -1,10 +1,11 @@
 """What every cluster begins with: its namespaces, the API's own Service, priority classes and roles.
 
-Runs at every start and creates what is missing; the API's endpoints are brought up to date.
+Runs at every start and creates what is missing. The API's endpoints are brought up to date when it is served.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,18 +39,17 @@ SERVICE_PORT = 443
 _LABELS = {"component": "apiserver", "provider": "kubernetes"}
 
 
-async def bootstrap(core: Core, advertised: tuple[str, int] | None) -> None:
-    for name in NAMESPACES:
-        await _ensure(core, Namespace(metadata=ObjectMeta(name=name)))
-    for obj in priority_classes():
-        await _ensure(core, obj)
-    for obj in bootstrap_rbac.objects():
-        await _ensure(core, obj)
-    await _ensure(core, service())
-    if advertised is not None:
-        address, port = advertised
-        await _ensure(core, endpoints(address, port), current=True)
-        await _ensure(core, endpoint_slice(address, port), current=True)
+async def bootstrap(core: Core) -> None:
+    """Namespaces first, since nothing goes into one that isn't there; the rest at once, so that it is few commits."""
+    await asyncio.gather(*(_ensure(core, Namespace(metadata=ObjectMeta(name=name))) for name in NAMESPACES))
+    rest = (*priority_classes(), *bootstrap_rbac.objects(), service())
+    await asyncio.gather(*(_ensure(core, obj) for obj in rest))
+
+
+async def advertise(core: Core, address: str, port: int) -> None:
+    """Let the API's Service lead to that address."""
+    await _ensure(core, endpoints(address, port), current=True)
+    await _ensure(core, endpoint_slice(address, port), current=True)
 
 
 def priority_classes() -> Iterator[PriorityClass]:

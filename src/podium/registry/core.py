@@ -22,6 +22,9 @@ from podium.store.port import Change, RevisionMismatch, Store, StoreFailed
 class Watch(Protocol):
     """What the core does to watches as a whole."""
 
+    bookmarks: bool
+    """Whether it wants to be told, now and then, how far it is."""
+
     def close(self, error: BaseException | None = None) -> None:
         """End it after what is queued."""
 
@@ -53,6 +56,8 @@ class Core:
         """What has to be given to objects of a kind before they are stored, by group resource."""
         self.watches: dict[Watch, None] = {}
         """The watches under way, in the order in which they began."""
+        self.bookmarks_wanted = asyncio.Event()
+        """Set when a watch begins that wants bookmarks."""
         self._rows: dict[tuple[str, str, str], Resource] = {}
         self._collections: dict[str, Collection] = {}
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
@@ -154,6 +159,16 @@ class Core:
         if self.store.failure is not None:
             raise unavailable(self.store.failure)
 
+    def failed(self, failure: BaseException) -> errors.ServiceUnavailable:
+        """What to tell everyone once the store has failed; ends what waits for changes that will not come."""
+        for watch in list(self.watches):
+            watch.close(unavailable(failure))
+        for _, future in self._waiting:
+            if not future.done():
+                future.set_exception(unavailable(failure))
+        self._waiting.clear()
+        return unavailable(failure)
+
     def now(self) -> datetime:
         """In whole seconds, as metadata carries it."""
         return self.clock.now().replace(microsecond=0)
@@ -163,7 +178,7 @@ class Core:
         try:
             await self.store.create(key, value, write)
         except StoreFailed as failure:
-            raise unavailable(failure) from failure
+            raise self.failed(failure) from failure
         return _entry(write)
 
     async def updated(self, key: str, value: bytes, expected: int, obj: Any) -> Entry:
@@ -171,7 +186,7 @@ class Core:
         try:
             await self.store.update(key, value, expected, write)
         except StoreFailed as failure:
-            raise unavailable(failure) from failure
+            raise self.failed(failure) from failure
         return _entry(write)
 
     async def deleted(self, key: str, expected: int) -> Entry:
@@ -179,7 +194,7 @@ class Core:
         try:
             await self.store.delete(key, expected, write)
         except StoreFailed as failure:
-            raise unavailable(failure) from failure
+            raise self.failed(failure) from failure
         return _entry(write)
 
 

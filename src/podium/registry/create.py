@@ -6,6 +6,7 @@ from typing import Any
 
 from podium.machinery import errors
 from podium.models import codec, identifiers
+from podium.models.meta_v1 import ObjectMeta
 from podium.registry import metadata
 from podium.registry.admission.chain import Attributes
 from podium.registry.core import Core
@@ -84,8 +85,18 @@ async def _commit(core: Core, request: Request, res: Resource, obj: Any, generat
                 return await core.created(key, value, obj)
             except KeyExists:
                 pass  # someone was quicker: answered below, as if it had been there before
+        taken = meta.name
         if generate:
-            taken, meta.name = meta.name, identifiers.generated_name(meta.generateName, core.rng)
-    if generate:
-        raise GenerateNameConflict(res.group_resource, taken)
-    raise errors.AlreadyExists(res.group_resource, meta.name)
+            meta.name = identifiers.generated_name(meta.generateName, core.rng)
+    raise _taken(core, res, meta, taken)
+
+
+def _taken(core: Core, res: Resource, meta: ObjectMeta, name: str) -> errors.AlreadyExists:
+    if meta.generateName:
+        return GenerateNameConflict(res.group_resource, name)
+    error = errors.AlreadyExists(res.group_resource, name)
+    there = core.live(res).get(meta.namespace, name)
+    if there is not None and there.object.metadata.deletionTimestamp is not None:
+        error.message = f"object is being deleted: {error.message}"
+        error.args = (error.message,)
+    return error

@@ -26,6 +26,9 @@ from podium.registry.types import Entry, Request
 from podium.store.port import RevisionMismatch
 
 ATTEMPTS = 64
+ORPHANING = frozenset({"replicationcontrollers", "jobs.batch"})
+"""Kinds that leave their dependents behind unless told otherwise, for backward compatibility."""
+NEVER_OWNERS = frozenset({"events"})
 _POLICIES = ("Background", "Foreground", "Orphan")
 
 
@@ -60,7 +63,7 @@ async def delete(
         if plan.action == "none":
             return old
         if request.dry_run:
-            return _dry(old, plan)
+            return _dry(request, old, plan)
         try:
             if plan.action == "remove":
                 request.removed = await core.deleted(key, old.revision)
@@ -89,8 +92,9 @@ async def _delete_one(core: Core, request: Request, res: Resource, entry: Entry,
         await delete(core, own, res, meta.namespace, meta.name, options)
 
 
-def _dry(old: Entry, plan: Plan) -> Entry | None:
+def _dry(request: Request, old: Entry, plan: Plan) -> Entry | None:
     if plan.action == "remove":
+        request.removed = old
         return None
     plan.marked.metadata.resourceVersion = str(old.revision)
     return Entry(old.key, old.revision, codec.encode(plan.marked), type(plan.marked), plan.marked)
@@ -134,7 +138,7 @@ def decide(res: Resource, obj: Any, options: DeleteOptions, now: datetime) -> Pl
     """What the deletion does. `obj` is shared and not changed."""
     meta: ObjectMeta = obj.metadata
     if res.group_resource == "namespaces":
-        return _decide_namespace(obj, options, now)
+        return _decide_namespace(res, obj, options, now)
     grace = _grace(res, obj, options)
     deleting = meta.deletionTimestamp is not None
     if deleting and meta.deletionGracePeriodSeconds and grace is not None:
@@ -142,16 +146,16 @@ def decide(res: Resource, obj: Any, options: DeleteOptions, now: datetime) -> Pl
         if options.gracePeriodSeconds is None or grace >= current:
             return Plan("none")  # only a shorter grace period counts
         started = meta.deletionTimestamp - timedelta(seconds=current) if meta.deletionTimestamp else now
-        return _held(obj, options, started, grace)
+        return _held(res, obj, options, started, grace)
     if deleting:
         grace = 0
-    return _held(obj, options, now, grace or 0)
+    return _held(res, obj, options, now, grace or 0)
 
 
-def _held(obj: Any, options: DeleteOptions, since: datetime, grace: int) -> Plan:
+def _held(res: Resource, obj: Any, options: DeleteOptions, since: datetime, grace: int) -> Plan:
     """The plan for an object whose grace period counts from `since`."""
     meta: ObjectMeta = obj.metadata
-    finalizers = garbage_collection_finalizers(meta.finalizers, options)
+    finalizers = garbage_collection_finalizers(res, meta.finalizers, options)
     if not finalizers and not grace:
         return Plan("remove")
     marked = copy.copy(obj)
@@ -195,34 +199,38 @@ def nobody_runs(pod: Any) -> bool:
     return not pod.spec.nodeName or pod.status.phase in ("Succeeded", "Failed")
 
 
-def garbage_collection_finalizers(finalizers: Sequence[str], options: DeleteOptions) -> tuple[str, ...]:
+def garbage_collection_finalizers(res: Resource, finalizers: Sequence[str], options: DeleteOptions) -> tuple[str, ...]:
     """The object's finalizers with the one that makes the garbage collector treat its dependents as asked for.
 
-    What the options say comes first; without, a finalizer that the object has stays.
+    What the options say comes first; then a finalizer that the object has; then what the kind does by default.
     """
+    if res.group_resource in NEVER_OWNERS:
+        return tuple(finalizers)
+    others = tuple(one for one in finalizers if one not in (metadata.ORPHAN, metadata.FOREGROUND))
     orphan = foreground = False
     if options.orphanDependents is not None:
         orphan = options.orphanDependents
     elif options.propagationPolicy:
         orphan = options.propagationPolicy == "Orphan"
         foreground = options.propagationPolicy == "Foreground"
-    else:
+    elif len(others) < len(finalizers):
         return tuple(finalizers)
-    others = tuple(one for one in finalizers if one not in (metadata.ORPHAN, metadata.FOREGROUND))
+    else:
+        orphan = res.group_resource in ORPHANING
     return others + (metadata.ORPHAN,) * orphan + (metadata.FOREGROUND,) * foreground
 
 
-def _decide_namespace(namespace: Any, options: DeleteOptions, now: datetime) -> Plan:
+def _decide_namespace(res: Resource, namespace: Any, options: DeleteOptions, now: datetime) -> Plan:
     """A Namespace becomes Terminating and is held by spec.finalizers until the controller has emptied it."""
     meta: ObjectMeta = namespace.metadata
     if meta.deletionTimestamp is not None:
         if namespace.spec.finalizers:
             return Plan("none")
-        return _held(namespace, options, now, 0)
+        return _held(res, namespace, options, now, 0)
     marked = codec.copy(namespace)
     marked.metadata.resourceVersion = ""
     marked.metadata.deletionTimestamp = now
-    marked.metadata.finalizers = garbage_collection_finalizers(meta.finalizers, options)
+    marked.metadata.finalizers = garbage_collection_finalizers(res, meta.finalizers, options)
     marked.status.phase = "Terminating"
     if not marked.spec.finalizers and not marked.metadata.finalizers:
         return Plan("remove")

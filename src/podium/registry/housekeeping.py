@@ -10,6 +10,7 @@ import contextlib
 from collections import deque
 from datetime import UTC, datetime, timedelta
 
+from podium.machinery.errors import StatusError
 from podium.registry.core import Core
 from podium.registry.storage import Event
 from podium.registry.types import Entry
@@ -51,8 +52,12 @@ class Housekeeping:
 
     async def _bookmark(self) -> None:
         while True:
+            await self.core.bookmarks_wanted.wait()
             await self.core.clock.sleep(BOOKMARKS)
-            for watch in list(self.core.watches):
+            wanting = [watch for watch in self.core.watches if watch.bookmarks]
+            if not wanting:
+                self.core.bookmarks_wanted.clear()
+            for watch in wanting:
                 watch.bookmark()
 
     async def _compact(self) -> None:
@@ -88,8 +93,12 @@ class Housekeeping:
             self._expiring.popleft()
             entry = events.entries.get(key)
             if entry is not None and entry.revision == revision:
-                with contextlib.suppress(RevisionMismatch):  # changed at this very moment: it lives on
+                try:
                     await self.core.deleted(key, revision)
+                except RevisionMismatch:
+                    continue  # changed at this very moment: it lives on
+                except StatusError:
+                    return  # the store has failed, which whoever asks is told
 
 
 def _last_seen(entry: Entry) -> datetime:

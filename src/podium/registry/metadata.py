@@ -156,7 +156,7 @@ def _finalizer_errors(finalizers: Sequence[str]) -> list[FieldError]:
 def carry_over(new: ObjectMeta, old: ObjectMeta) -> None:
     """What an update need not repeat, and what it cannot take back."""
     new.uid = new.uid or old.uid
-    new.creationTimestamp = new.creationTimestamp or old.creationTimestamp
+    new.creationTimestamp = old.creationTimestamp or new.creationTimestamp
     new.generation = old.generation
     if old.deletionTimestamp is not None:
         new.deletionTimestamp = old.deletionTimestamp

@@ -42,7 +42,10 @@ async def patch(
             before = codec.to_tree(shown)
         else:
             shown, before = old.object, msgspec.json.decode(old.data)
-        new = _decoded(apply(before, tree, patch_type, type(shown)), type(shown), res)
+        after = apply(before, tree, patch_type, type(shown))
+        if request.inspect is not None:
+            request.inspect(after)
+        new = _decoded(after, type(shown), res)
         metadata.match_url(new.metadata, namespace, name)
         if new.metadata.resourceVersion == str(old.revision):
             new.metadata.resourceVersion = ""

@@ -47,16 +47,17 @@ class Registry:
         self.core.token_issuer = token_issuer
         self._housekeeping = Housekeeping(self.core)
 
-    async def start(self) -> None:
-        """Take over what the store has."""
+    async def start(self, *, empty: bool = False) -> None:
+        """Take over what the store has and create what every cluster begins with, unless it is to stay empty."""
         await self.core.load()
-        services = Services(self.core.live("services"), self.core.rng)
-        self.core.allocators["services"] = services
+        self.core.allocators["services"] = Services(self.core.live("services"), self.core.rng)
         self._housekeeping.start()
+        if not empty:
+            await bootstrap.bootstrap(self.core)
 
-    async def bootstrap(self, advertised: tuple[str, int] | None = None) -> None:
-        """Create what every cluster begins with, as far as it isn't there; `advertised` is the API's address."""
-        await bootstrap.bootstrap(self.core, advertised)
+    async def advertise(self, address: str, port: int) -> None:
+        """Let the Service default/kubernetes lead to where the API is served."""
+        await bootstrap.advertise(self.core, address, port)
 
     async def stop(self) -> None:
         """End all watches; the store is its owner's to close."""

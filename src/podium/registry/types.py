@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -31,6 +31,8 @@ class Request:
     field_manager: str = ""
     warnings: list[str] = field(default_factory=list)
     """What the client is to be warned of; the server sends each as a Warning header."""
+    inspect: Callable[[Any], None] | None = None
+    """Called with the tree that a patch makes, before it is decoded: the server's look at unknown fields."""
     removed: Entry | None = None
     """After a delete that removed the object at once: the object as it last was."""
 
@@ -91,6 +93,8 @@ class WatchOptions:
     resource_version_match: str = ""
     send_initial_events: bool | None = None
     allow_bookmarks: bool = False
+    periodic_bookmarks: bool = True
+    """Of those: also one a minute, for clients that may lose their connection."""
     timeout_seconds: float | None = None
 
 

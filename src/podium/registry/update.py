@@ -33,15 +33,16 @@ async def update(core: Core, request: Request, res: Resource, target: tuple[str,
     metadata.match_url(obj.metadata, namespace, name)
     metadata.match_namespace(obj.metadata, namespace)
     given, uid = obj.metadata.resourceVersion, obj.metadata.uid
-    if not given and not res.strategy.update_unconditional and not part.subresource:
-        wrong = field.invalid("metadata.resourceVersion", 0, "must be specified for an update")
-        raise errors.Invalid(res.group_resource, name, [wrong])  # the resource here, as Kubernetes has it
+    insists = not given and not res.strategy.update_unconditional and not part.subresource
 
     if part.creates and core.live(res).get(namespace, name) is None:
         return await create(core, request, res, namespace, obj)
 
     def build(old: Entry) -> Any:
         check_uid(res, old, uid)
+        if insists:
+            wrong = field.invalid("metadata.resourceVersion", 0, "must be specified for an update")
+            raise errors.Invalid(res.group_resource, name, [wrong])  # the resource here, as Kubernetes has it
         obj.metadata.resourceVersion = given
         return obj
 
@@ -126,15 +127,16 @@ async def _commit(core: Core, request: Request, collection: Collection, new: Any
 
 
 async def _store(core: Core, request: Request, collection: Collection, new: Any, old: Entry) -> Entry:
-    if ends(new, old.object):
-        return old if request.dry_run else await core.deleted(old.key, old.revision)
     value = codec.encode(new)
     data = collection.wire.splice(value, old.revision)
-    if data == old.data:  # nothing changed: no revision is spent
-        return old
-    if request.dry_run:
+    ending = ends(new, old.object)
+    if ending and not request.dry_run:
+        await core.deleted(old.key, old.revision)
+    if ending or request.dry_run:
         new.metadata.resourceVersion = str(old.revision)
         return Entry(old.key, old.revision, data, collection.model, new)
+    if data == old.data:  # nothing changed: no revision is spent
+        return old
     return await core.updated(old.key, value, old.revision, new)
 
 

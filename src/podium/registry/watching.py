@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from podium.machinery import errors, field
 from podium.machinery.errors import FieldError
 from podium.registry.core import Core, unavailable
-from podium.registry.lists import TOO_OLD, revision_number, wait_for
+from podium.registry.lists import revision_number, wait_for
 from podium.registry.resources import Resource
 from podium.registry.selection import Selection
 from podium.registry.storage import Collection, Event, Watcher
@@ -96,7 +96,7 @@ class _Watch(Watcher):
         self.core = core
         self.collection = collection
         self.selection = selection
-        self.bookmarks = options.allow_bookmarks
+        self.bookmarks = options.allow_bookmarks and options.periodic_bookmarks
         self.timeout = options.timeout_seconds
         self.read = selection.res.view.from_stored if selection.res.view else None
         self.queue: list[WatchEvent] = []
@@ -110,6 +110,8 @@ class _Watch(Watcher):
     async def run(self, start: _Start) -> AsyncIterator[Sequence[WatchEvent]]:
         timer = None if self.timeout is None else self.core.clock.call_later(self.timeout, self.close)
         self.core.watches[self] = None
+        if self.bookmarks:
+            self.core.bookmarks_wanted.set()
         try:
             await wait_for(self.core, start.revision)
             self.position = start.revision
@@ -141,7 +143,7 @@ class _Watch(Watcher):
 
     def bookmark(self) -> None:
         """Tell the client how far it is, so that it can resume from there."""
-        if self.live and self.bookmarks:
+        if self.live:
             self.queue.append(WatchEvent("BOOKMARK", None, self.core.revision))
             self._wake()
 
@@ -209,7 +211,7 @@ class _Watch(Watcher):
         try:
             changes = await self.core.store.changes(self.position, prefix=self.collection.prefix, limit=_PAGE)
         except Compacted as error:
-            raise errors.Expired(TOO_OLD) from error
+            raise errors.Expired("The resourceVersion for the provided watch is too old.") from error
         except StoreFailed as failure:
             raise unavailable(failure) from failure
         if changes:

@@ -1,0 +1,137 @@
+"""Patches: the three kinds, conflicts and retries, what a patch may not do."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from podium.machinery import errors
+from podium.models import apps_v1, core_v1
+from podium.registry.types import Request
+from tests.registry.test_update import deployment
+from tests.registry.world import World, config_map, meta, pod
+
+CM = core_v1.ConfigMap
+
+
+def test_merge(world: World) -> None:
+    world.create(config_map("a", x="1", y="2"))
+    new = world.patch(CM, "a", {"data": {"x": None, "z": "3"}}, "merge")
+    assert new.data == {"y": "2", "z": "3"}
+
+
+def test_json(world: World) -> None:
+    world.create(config_map("a", x="1"))
+    new = world.patch(CM, "a", [{"op": "replace", "path": "/data/x", "value": "2"}], "json")
+    assert new.data == {"x": "2"}
+
+
+def test_strategic(world: World) -> None:
+    world.create(deployment())
+    patch = {"spec": {"template": {"spec": {"containers": [{"name": "side", "image": "i:2"}]}}}}
+    new = world.patch(apps_v1.Deployment, "d", patch, "strategic")
+    assert [one.name for one in new.spec.template.spec.containers] == ["side", "c"]
+    assert new.metadata.generation == 2
+
+
+def test_apply_is_not_served(world: World) -> None:
+    world.create(config_map("a"))
+    with pytest.raises(errors.UnsupportedMediaType):
+        world.patch(CM, "a", {}, "apply")
+
+
+def test_an_empty_patch_writes_nothing(world: World) -> None:
+    made = world.create(config_map("a"))
+    assert world.patch(CM, "a", {}).metadata.resourceVersion == made.metadata.resourceVersion
+
+
+def test_a_resource_version_in_the_patch_is_insisted_on(world: World) -> None:
+    made = world.create(config_map("a"))
+    world.patch(CM, "a", {"data": {"x": "1"}, "metadata": {"resourceVersion": made.metadata.resourceVersion}})
+    with pytest.raises(errors.Conflict):
+        world.patch(CM, "a", {"data": {"x": "2"}, "metadata": {"resourceVersion": made.metadata.resourceVersion}})
+
+
+def test_a_name_cannot_be_patched(world: World) -> None:
+    world.create(config_map("a"))
+    with pytest.raises(errors.BadRequest, match="does not match the name on the URL"):
+        world.patch(CM, "a", {"metadata": {"name": "b"}})
+
+
+def test_a_result_that_is_no_such_object_is_refused(world: World) -> None:
+    world.create(config_map("a"))
+    with pytest.raises(errors.BadRequest, match="ConfigMap in version"):
+        world.patch(CM, "a", {"data": {"x": 1}})
+
+
+def test_missing(world: World) -> None:
+    with pytest.raises(errors.NotFound):
+        world.patch(CM, "a", {})
+
+
+def test_the_server_may_look_at_the_result(world: World) -> None:
+    seen: list[Any] = []
+    world.create(config_map("a"))
+    request = Request(inspect=seen.append)
+    world.run(world.registry.patch(request, world.row(CM), "default", "a", {"dada": {"x": "1"}}, "merge"))
+    assert seen[0]["dada"] == {"x": "1"}
+
+
+def test_of_the_status(world: World) -> None:
+    world.create(pod())
+    new = world.patch(
+        core_v1.Pod, "web", {"status": {"phase": "Running"}, "spec": {"nodeName": "n"}}, "merge", "status"
+    )
+    assert (new.status.phase, new.spec.nodeName) == ("Running", "")
+
+
+def test_concurrent_patches_are_tried_again(world: World) -> None:
+    """Kubernetes tries five times more: so six at once all come through, each on what the others wrote."""
+    world.create(config_map("a"))
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*(world.do_patch(CM, "a", {"data": {f"k{n}": "v"}}) for n in range(6)))
+
+    world.run(all_of_them())
+    assert len(world.get(CM, "a").data) == 6
+
+
+def test_more_than_that_conflict(world: World) -> None:
+    world.create(config_map("a"))
+
+    async def all_of_them() -> list[Any]:
+        patches = (world.do_patch(CM, "a", {"data": {f"k{n}": "v"}}) for n in range(8))
+        return await asyncio.gather(*patches, return_exceptions=True)
+
+    outcomes = world.run(all_of_them())
+    assert sum(isinstance(outcome, errors.Conflict) for outcome in outcomes) == 2
+
+
+def test_a_patch_with_a_revision_is_not_tried_again(world: World) -> None:
+    made = world.create(config_map("a"))
+    version = made.metadata.resourceVersion
+
+    async def both() -> list[Any]:
+        patches = (
+            world.do_patch(CM, "a", {"data": {f"k{n}": "v"}, "metadata": {"resourceVersion": version}})
+            for n in range(2)
+        )
+        return await asyncio.gather(*patches, return_exceptions=True)
+
+    outcomes = world.run(both())
+    assert sum(isinstance(outcome, errors.Conflict) for outcome in outcomes) == 1
+
+
+def test_scale(world: World) -> None:
+    world.create(deployment())
+    new = world.patch(apps_v1.Deployment, "d", {"spec": {"replicas": 5}}, "merge", "scale")
+    assert new.kind == "Scale"
+    assert new.spec.replicas == 5
+    assert world.get(apps_v1.Deployment, "d").spec.replicas == 5
+
+
+def test_cluster_wide(world: World) -> None:
+    world.create(core_v1.Node(metadata=meta("n", "")))
+    assert world.patch(core_v1.Node, "n", {"spec": {"unschedulable": True}}).spec.unschedulable is True
