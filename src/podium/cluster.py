@@ -111,16 +111,8 @@ class Cluster:
         self._part("controllers", manager.run())
         for index in range(self.config.nodes):
             name = f"node-{index + 1}"
-            agent = Agent(
-                client,
-                informers,
-                clock,
-                rng,
-                name,
-                self.runtime.make(name, index),
-                self.config.data_dir,
-                index=index,
-            )
+            runtime = self.runtime.make(name, index)
+            agent = Agent(client, informers, clock, rng, name, runtime, index=index)
             self.nodes.agents[name] = agent
             self._agents.append(self._task(f"agent of {name}", agent.run()))
         self._part("informers", informers.run())

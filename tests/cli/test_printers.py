@@ -128,6 +128,6 @@ def test_align_widens_columns_only_among_neighbours() -> None:
 
 
 def test_to_yaml_keeps_text_that_looks_like_something_else_a_text() -> None:
-    assert to_yaml({"a": "yes", "b": "1e3", "c": "null", "d": "2026-01-01"}) == (
-        "a: 'yes'\nb: 1e3\nc: 'null'\nd: '2026-01-01'\n"
+    assert to_yaml({"a": "yes", "b": "1e3", "c": "null", "d": "2026-01-01", "e": "y"}) == (
+        "a: 'yes'\nb: '1e3'\nc: 'null'\nd: '2026-01-01'\ne: 'y'\n"
     )

@@ -155,10 +155,10 @@ async def _serve(config: object, lock: directory.Lock, ready_fd: int | None) -> 
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
-        lock.describe(directory.Running(os.getpid(), cluster.port, cluster.runtime_name, config.nodes))
+        lock.describe(directory.Running(os.getpid(), cluster.port, cluster.runtime.name, config.nodes))
         if ready_fd is not None:
             with os.fdopen(ready_fd, "w") as pipe:
-                json.dump({"runtime": cluster.runtime_why}, pipe)
+                json.dump({"runtime": cluster.runtime.why}, pipe)
         else:
             _greet(cluster, config.data_dir, time.perf_counter() - start)
         failed = asyncio.create_task(cluster.failed())
@@ -174,6 +174,6 @@ async def _serve(config: object, lock: directory.Lock, ready_fd: int | None) -> 
 
 
 def _greet(cluster: Cluster, data_dir: Path, seconds: float) -> None:
-    click.echo(f"Cluster ready in {seconds:.2f} s at https://127.0.0.1:{cluster.port} ({cluster.runtime_why})")
+    click.echo(f"Cluster ready in {seconds:.2f} s at https://127.0.0.1:{cluster.port} ({cluster.runtime.why})")
     click.echo(f"export KUBECONFIG={data_dir / 'kubeconfig'}")
     click.echo("Ctrl-C stops it.")

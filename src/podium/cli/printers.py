@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -58,6 +59,11 @@ def _represent_text(dumper: Any, text: str) -> Any:
 
 
 _BlockDumper.add_representer(str, _represent_text)
+# Texts that Go's YAML reader takes for something else, though PyYAML doesn't: they have to be quoted.
+_BlockDumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"[yYnN]$"), list("yYnN"))
+_BlockDumper.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
 
 
 def to_yaml(tree: Any) -> str:
