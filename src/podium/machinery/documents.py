@@ -17,6 +17,8 @@ from podium.machinery.errors import BadRequest
 from podium.machinery.yaml_reader import Repeated, YamlError, YamlReader
 
 Media = Literal["json", "yaml"]
+MAX_CONTAINERS = 250_000
+"""Objects and arrays in one document."""
 
 
 class DocumentError(BadRequest):
@@ -91,11 +93,18 @@ def _json(body: bytes, repeated: bool) -> Document:
 
 
 def _checked(tree: Any, body: bytes) -> None:
-    if body.count(b"{") + body.count(b"[") > trees.MAX_DEPTH:
-        try:
-            trees.check_depth(tree)
-        except trees.TooDeep as error:
-            raise DocumentError(f"couldn't get version/kind; json parse error: {error}") from error
+    """Depth, and how many objects: each `{}` takes two bytes here and hundreds as a struct."""
+    braces = body.count(b"{")
+    if braces + body.count(b"[") <= trees.MAX_DEPTH:
+        return
+    try:
+        containers = trees.check_depth(tree)
+    except trees.TooDeep as error:
+        raise DocumentError(f"couldn't get version/kind; json parse error: {error}") from error
+    if containers > MAX_CONTAINERS:
+        raise DocumentError(
+            f"couldn't get version/kind; json parse error: more than {MAX_CONTAINERS} objects and arrays"
+        )
 
 
 def _problem(error: orjson.JSONDecodeError, body: bytes) -> str:

@@ -18,12 +18,14 @@ class TooDeep(ValueError):
         super().__init__(_TOO_DEEP)
 
 
-def check_depth(tree: Any, limit: int = MAX_DEPTH) -> None:
-    """TooDeep if there are more containers inside each other than that. Does not recurse."""
+def check_depth(tree: Any, limit: int = MAX_DEPTH) -> int:
+    """How many containers there are; TooDeep if more are inside each other than that. Does not recurse."""
+    count = 0
     level = [tree] if isinstance(tree, dict | list) else []
     for _ in range(limit):
         if not level:
-            return
+            return count
+        count += len(level)
         level = [
             child
             for container in level
@@ -32,6 +34,7 @@ def check_depth(tree: Any, limit: int = MAX_DEPTH) -> None:
         ]
     if level:
         raise TooDeep
+    return count
 
 
 def copied(tree: Any) -> Any:
