@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
-from pathlib import Path
 from random import Random
 
 from podium.agent.driver import NodeContext, PodDriver
 from podium.agent.events import ContainerEvents
 from podium.agent.node import LEASE_SECONDS, NodeFacts, NodeKeeper, machine_facts, pod_cidr
+from podium.agent.pod_workers import PodWorkers
 from podium.agent.runtime import Runtime
 from podium.agent.runtimes.simulated.pods import SimulatedPods
 from podium.agent.status_manager import StatusManager
@@ -45,7 +45,6 @@ class Agent:
         rng: Random,
         node_name: str,
         runtime: Runtime | None = None,
-        data_dir: Path | None = None,
         *,
         facts: NodeFacts | None = None,
         index: int = 0,
@@ -57,25 +56,30 @@ class Agent:
         self._clock = clock
         self._rng = rng
         self._runtime = runtime
-        self._data_dir = data_dir or Path("podium-data")
-        facts = facts or (machine_facts() if runtime is not None else NodeFacts())
-        self._facts = replace(
-            facts,
-            address=facts.address or SIMULATED_ADDRESS,
-            pod_cidr=facts.pod_cidr or pod_cidr(index, facts.pods),
-            runtime_version=facts.runtime_version
-            or (f"{runtime.name}://{runtime.version}" if runtime is not None else "simulated://1.0"),
-        )
+        self._facts = facts or (machine_facts() if runtime is not None else NodeFacts())
+        self._index = index
+        self._lease_seconds = lease_seconds
         self._pods = informers.of(Pod)
         self._pods.add_index(NODE_INDEX, pods_by_node)
-        self._keeper = NodeKeeper(client, clock, rng, node_name, self._facts, lease_seconds)
         self._driver: PodDriver | None = None
         self.registered = asyncio.Event()
         """Set when the Node is in the API and its Pods are being looked after."""
 
     async def run(self) -> None:
         """Look after the node until cancelled; then end what runs on it."""
-        node = await self._keeper.register()
+        runtime = self._runtime
+        if runtime is not None:
+            await runtime.start(self._clock, self._rng)
+        try:
+            await self._run()
+        finally:
+            if runtime is not None:
+                await runtime.stop()
+
+    async def _run(self) -> None:
+        facts = self._complete(self._facts)
+        keeper = NodeKeeper(self._client, self._clock, self._rng, self.node_name, facts, self._lease_seconds)
+        node = await keeper.register()
         recorder = EventRecorder(self._client, self._clock, self._rng, "kubelet", self.node_name)
         statuses = StatusManager(self._client, self._clock, self._pods)
         context = NodeContext(
@@ -83,20 +87,25 @@ class Agent:
             clock=self._clock,
             rng=self._rng,
             node_name=self.node_name,
-            host_ip=self._facts.address,
-            pod_cidr=node.spec.podCIDR or self._facts.pod_cidr,
-            data_dir=self._data_dir,
+            host_ip=facts.address,
+            pod_cidr=(node.spec.podCIDR if self._runtime is None else "") or facts.pod_cidr,
             statuses=statuses,
             events=ContainerEvents(recorder),
             allocatable={name: str(amount) for name, amount in node.status.allocatable.items()},
         )
-        driver = self._driver = self._make_driver(context)
+        driver: PodDriver
+        if self._runtime is None:
+            driver = SimulatedPods(context)
+        else:
+            driver = PodWorkers(context, self._runtime)
         await driver.start()
         await self._pods.has_synced.wait()
         end = self._pods.on_index(NODE_INDEX, self.node_name, driver.pod_changed)
-        self.registered.set()
+        self._driver = driver
         try:
-            await self._keeper.run()
+            await driver.remove_orphans()
+            self.registered.set()
+            await keeper.run()
         finally:
             end()
             self.registered.clear()
@@ -104,6 +113,17 @@ class Agent:
             await driver.stop()
             await statuses.close()
             await recorder.close()
+
+    def _complete(self, facts: NodeFacts) -> NodeFacts:
+        """The facts, with what depends on the runtime."""
+        runtime = self._runtime
+        if runtime is None:
+            cidr = facts.pod_cidr or pod_cidr(self._index, facts.pods)
+            address, version = facts.address or SIMULATED_ADDRESS, "simulated://1.0"
+        else:
+            cidr, address, version = runtime.pod_cidr, runtime.address, f"{runtime.name}://{runtime.version}"
+        version = facts.runtime_version or version
+        return replace(facts, address=address, pod_cidr=cidr, runtime_version=version)
 
     def logs(self, node: str, namespace: str, pod: str, options: LogOptions) -> AsyncIterator[bytes]:
         """machinery.streams.NodeAccess, for Pods of this node."""
@@ -113,6 +133,3 @@ class Agent:
         if self._driver is None:
             raise errors.ServiceUnavailable(f"node {self.node_name} is not running")
         return self._driver.logs(found, options)
-
-    def _make_driver(self, context: NodeContext) -> PodDriver:
-        return SimulatedPods(context)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from random import Random
 from typing import Protocol
 
@@ -27,7 +26,6 @@ class NodeContext:
     node_name: str
     host_ip: str
     pod_cidr: str
-    data_dir: Path
     statuses: StatusManager
     events: ContainerEvents
     allocatable: dict[str, str]
@@ -44,6 +42,9 @@ class PodDriver(Protocol):
 
     def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         """A Pod came to the node (old None), changed, or is gone from the API (new None)."""
+
+    async def remove_orphans(self) -> None:
+        """Called when all Pods of the node are known: end what runs for others."""
 
     def logs(self, pod: Pod, options: LogOptions) -> AsyncIterator[bytes]:
         """What a container of the Pod has written."""

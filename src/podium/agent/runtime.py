@@ -10,7 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from random import Random
 from typing import Literal, Protocol
+
+from podium.clock import Clock
 
 ContainerPhase = Literal["created", "running", "exited"]
 
@@ -66,6 +69,8 @@ class SandboxConfig:
     name: str
     hostname: str
     host_network: bool = False
+    host_aliases: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(address, names) that the Pod wants in its /etc/hosts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,6 @@ class Sandbox:
     namespace: str
     name: str
     ip: str
-    directory: Path
     hostname: str = ""
     network: str = ""
     """The file of its network namespace; empty if it shares the machine's network."""
@@ -104,6 +108,7 @@ class ContainerConfig:
     group: int | None = None
     groups: tuple[int, ...] = ()
     stop_signal: str = ""
+    termination_message_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,7 @@ class Runtime(Protocol):
     mounts: bool
     """Whether containers see their volumes where they want them; otherwise they are told where they are."""
 
-    async def start(self) -> None:
+    async def start(self, clock: Clock, rng: Random) -> None:
         """Take up what an earlier run left behind."""
 
     def on_exit(self, callback: Callable[[str], None]) -> None:
@@ -130,6 +135,9 @@ class Runtime(Protocol):
 
     async def stop(self) -> None:
         """End every container and give back what the runtime holds."""
+
+    def directory(self, uid: str) -> Path:
+        """Where the Pod's files are, volumes among them. It goes with the sandbox."""
 
     def sandbox(self, uid: str) -> Sandbox | None:
         """The sandbox of a Pod, if there is one."""

@@ -32,6 +32,7 @@ from podium.agent.runtime import (
     ContainerRecord,
     ExecResult,
     Image,
+    Mount,
     RuntimeFailure,
     Sandbox,
     SandboxConfig,
@@ -43,6 +44,7 @@ from podium.clock import Clock
 LOG_BYTES = 10 * 1024 * 1024
 LOG_FILES = 5
 STOP_GRACE = 2.0
+NETWORK_FILES = ("hosts", "resolv.conf")
 OUTPUT_LIMIT = 16 * 1024
 SHIM = (sys.executable, "-S", "-E", str(Path(__file__).parent / "shim" / "__main__.py"))
 LOST = "The container could not be located: its supervisor has ended"
@@ -66,13 +68,9 @@ class ProcessRuntime:
     name = "podium"
     version = "0.1.0"
 
-    def __init__(
-        self, directory: Path, clock: Clock, rng: Random, network: PodNetwork, catalogue: Catalogue, index: int = 0
-    ) -> None:
+    def __init__(self, directory: Path, network: PodNetwork, catalogue: Catalogue, index: int = 0) -> None:
         """`directory` is the node's own; `index` numbers the nodes that share the network."""
         self._directory = directory.resolve()
-        self._clock = clock
-        self._rng = rng
         self._network = network
         self._catalogue = catalogue
         self._index = index
@@ -87,7 +85,9 @@ class ProcessRuntime:
 
     # --- coming and going
 
-    async def start(self) -> None:
+    async def start(self, clock: Clock, rng: Random) -> None:
+        self._clock = clock
+        self._rng = rng
         pods = self._directory / "pods"
         pods.mkdir(parents=True, exist_ok=True)
         everywhere = [path.name for path in self._directory.parent.glob("*/pods/*")]
@@ -113,7 +113,7 @@ class ProcessRuntime:
         if found is None:
             shutil.rmtree(directory, ignore_errors=True)
             return
-        sandbox = Sandbox(**{**found, "directory": directory})
+        sandbox = Sandbox(**found)
         self._sandboxes[sandbox.uid] = sandbox
         self._by_pod[sandbox.uid] = []
         shared = sandbox.ip == self.address
@@ -158,6 +158,9 @@ class ProcessRuntime:
 
     # --- sandboxes
 
+    def directory(self, uid: str) -> Path:
+        return self._directory / "pods" / uid
+
     def sandbox(self, uid: str) -> Sandbox | None:
         return self._sandboxes.get(uid)
 
@@ -168,8 +171,7 @@ class ProcessRuntime:
         there = self._sandboxes.get(config.uid)
         if there is not None and not there.stopped:
             return there
-        directory = self._directory / "pods" / config.uid
-        directory.mkdir(parents=True, exist_ok=True)
+        self.directory(config.uid).mkdir(parents=True, exist_ok=True)
         network = ""
         if config.host_network:
             ip = self.address
@@ -180,9 +182,8 @@ class ProcessRuntime:
             except Exception as error:  # netlink has errors of its own
                 self._addresses.give_back(ip)
                 raise RuntimeFailure(f"failed to set up the network: {error}", "CreatePodSandboxError") from error
-        sandbox = Sandbox(
-            config.uid, config.namespace, config.name, ip, directory, hostname=config.hostname, network=network
-        )
+        sandbox = Sandbox(config.uid, config.namespace, config.name, ip, hostname=config.hostname, network=network)
+        _write_network_files(self.directory(config.uid), sandbox, config)
         self._save(sandbox)
         self._by_pod.setdefault(config.uid, [])
         return sandbox
@@ -198,16 +199,14 @@ class ProcessRuntime:
 
     async def remove_sandbox(self, uid: str) -> None:
         await self.stop_sandbox(uid)
-        sandbox = self._sandboxes.pop(uid, None)
+        self._sandboxes.pop(uid, None)
         for container_id in self._by_pod.pop(uid, []):
             self._containers.pop(container_id, None)
-        if sandbox is not None:
-            await asyncio.to_thread(shutil.rmtree, sandbox.directory, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, self.directory(uid), ignore_errors=True)
 
     def _save(self, sandbox: Sandbox) -> None:
         self._sandboxes[sandbox.uid] = sandbox
-        content = {**asdict(sandbox), "directory": str(sandbox.directory)}
-        records.write(sandbox.directory / "sandbox.json", content)
+        records.write(self.directory(sandbox.uid) / "sandbox.json", asdict(sandbox))
 
     # --- images
 
@@ -225,8 +224,8 @@ class ProcessRuntime:
 
     async def create_container(self, uid: str, config: ContainerConfig) -> str:
         sandbox = self._sandboxes[uid]
-        directory = sandbox.directory / "containers" / config.name / str(config.attempt)
-        log = sandbox.directory / "logs" / config.name / f"{config.attempt}.log"
+        directory = self.directory(uid) / "containers" / config.name / str(config.attempt)
+        log = self.directory(uid) / "logs" / config.name / f"{config.attempt}.log"
         shutil.rmtree(directory, ignore_errors=True)
         (directory / "root").mkdir(parents=True)
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -251,6 +250,13 @@ class ProcessRuntime:
         self, container_id: str, sandbox: Sandbox, config: ContainerConfig, directory: Path, log: Path
     ) -> records.Config:
         host_network = sandbox.ip == self.address
+        mounts = list(config.mounts)
+        if self.mounts and config.termination_message_path:
+            mounts.append(Mount(directory / "termination-log", config.termination_message_path))
+        if not host_network and self.mounts:
+            taken = {mount.target for mount in mounts}
+            files = [Mount(self.directory(sandbox.uid) / name, f"/etc/{name}") for name in NETWORK_FILES]
+            mounts += [mount for mount in files if mount.target not in taken]
         base = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": os.environ.get("HOME", "/"),
@@ -280,7 +286,7 @@ class ProcessRuntime:
             hostname=sandbox.hostname,
             mounts=[
                 records.MountConfig(source=str(mount.source), target=mount.target, read_only=mount.read_only)
-                for mount in config.mounts
+                for mount in mounts
             ],
         )
 
@@ -420,6 +426,14 @@ class ProcessRuntime:
         started = records.read(container.directory / records.STARTED)
         if started is not None and started["start"] and records.start_ticks(started["pid"]) == started["start"]:
             _kill_group(started["pid"])
+
+
+def _write_network_files(directory: Path, sandbox: Sandbox, config: SandboxConfig) -> None:
+    """A Pod knows its own name. It has no name server: a look-up fails at once instead of waiting for an answer."""
+    lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", f"{sandbox.ip}\t{sandbox.hostname}"]
+    lines += [f"{address}\t{' '.join(names)}" for address, names in config.host_aliases]
+    (directory / "hosts").write_text("\n".join(lines) + "\n")
+    (directory / "resolv.conf").write_text("options timeout:1 attempts:1\n")
 
 
 def _launch(directory: Path) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:

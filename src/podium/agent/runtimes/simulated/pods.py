@@ -86,6 +86,9 @@ class SimulatedPods:
     async def start(self) -> None:
         """Nothing outlives the process but the statuses in the API."""
 
+    async def remove_orphans(self) -> None:
+        """There is nothing that could run without its Pod."""
+
     async def stop(self) -> None:
         for sim in self._pods.values():
             self._cancel(sim)

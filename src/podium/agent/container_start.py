@@ -1,0 +1,96 @@
+"""What a container is started with: command, environment, mounts, user; from its spec, its image, the Pod's place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from podium.agent import volumes
+from podium.agent.environment import ConfigError, PodFacts, References, container_environment, expand
+from podium.agent.runtime import ContainerConfig, Image, Mount, RuntimeFailure
+from podium.models.core_v1 import Container, Pod
+
+TERMINATION_LOG = "/dev/termination-log"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the container will run."""
+
+    directory: Path
+    volumes: Mapping[str, Path]
+    facts: PodFacts
+    references: References
+    mounts: bool
+    """Whether mounts are carried out; otherwise the container is told where its volumes are."""
+
+
+def container_config(pod: Pod, container: Container, attempt: int, image: Image, place: Place) -> ContainerConfig:
+    """ConfigError or RuntimeFailure when something that is referred to isn't there."""
+    environment = {**image.environment, **container_environment(pod, container, place.references, place.facts)}
+    mounts = _mounts(container, place, environment)
+    command = container.command or image.command
+    args = container.args or (() if container.command else image.args)
+    argv = tuple(expand(word, environment) for word in (*command, *args))
+    if not argv:
+        raise RuntimeFailure("no command specified", "CreateContainerError")
+    if not place.mounts:
+        environment |= _volume_variables(container, place)
+    user, group = _user(pod, container)
+    security = pod.spec.securityContext
+    groups = security.supplementalGroups if security is not None else ()
+    if security is not None and security.fsGroup is not None:
+        groups = (*groups, security.fsGroup)
+    return ContainerConfig(
+        name=container.name,
+        attempt=attempt,
+        image=container.image,
+        image_id=image.id,
+        command=argv,
+        environment=environment,
+        working_dir=container.workingDir or image.working_dir,
+        mounts=mounts,
+        user=user,
+        group=group,
+        groups=tuple(groups),
+        stop_signal=container.lifecycle.stopSignal if container.lifecycle is not None else "",
+        termination_message_path=container.terminationMessagePath or TERMINATION_LOG,
+    )
+
+
+def _mounts(container: Container, place: Place, environment: Mapping[str, str]) -> tuple[Mount, ...]:
+    found = []
+    for mount in container.volumeMounts:
+        source = place.volumes.get(mount.name)
+        if source is None:
+            raise ConfigError(f'cannot find volume "{mount.name}" to mount into container "{container.name}"')
+        sub_path = mount.subPath or expand(mount.subPathExpr, environment)
+        try:
+            source = volumes.inside(source, sub_path) if sub_path else source
+        except volumes.VolumeError as error:
+            raise ConfigError(str(error)) from error
+        found.append(Mount(source, mount.mountPath, bool(mount.readOnly)))
+    return tuple(found)
+
+
+def _volume_variables(container: Container, place: Place) -> dict[str, str]:
+    """PODIUM_VOLUME_<NAME>: the directory of each volume that the container would mount."""
+    return {
+        f"PODIUM_VOLUME_{mount.name.upper().replace('-', '_').replace('.', '_')}": str(place.volumes[mount.name])
+        for mount in container.volumeMounts
+    }
+
+
+def _user(pod: Pod, container: Container) -> tuple[int | None, int | None]:
+    """User and group; the container's own word comes before the Pod's."""
+    user = group = None
+    non_root = False
+    for context in (pod.spec.securityContext, container.securityContext):
+        if context is not None:
+            user = context.runAsUser if context.runAsUser is not None else user
+            group = context.runAsGroup if context.runAsGroup is not None else group
+            non_root = context.runAsNonRoot if context.runAsNonRoot is not None else non_root
+    if non_root and not user:
+        raise ConfigError("container has runAsNonRoot and image will run as root")
+    return user, group if group is not None or user is None else user

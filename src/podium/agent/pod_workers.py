@@ -1,0 +1,117 @@
+"""The driver of a node that runs something: a worker per Pod, and the end of what no Pod wants any more."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+from podium.agent.driver import NodeContext
+from podium.agent.logs import LogReader
+from podium.agent.pod_worker import PodWorker
+from podium.agent.runtime import ContainerRecord, Runtime
+from podium.machinery import errors
+from podium.machinery.streams import LogOptions
+from podium.models.core_v1 import Pod
+
+ORPHAN_GRACE = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class PodWorkers:
+    def __init__(self, context: NodeContext, runtime: Runtime) -> None:
+        self._context = context
+        self._runtime = runtime
+        self._workers: dict[str, PodWorker] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._stopping = False
+
+    async def start(self) -> None:
+        self._runtime.on_exit(self._exited)
+
+    def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+        if new is None:
+            if old is not None:
+                self._context.statuses.forget(old.metadata.uid)
+                if worker := self._workers.get(old.metadata.uid):
+                    worker.remove()
+            return
+        uid = new.metadata.uid
+        worker = self._workers.get(uid)
+        if worker is not None:
+            worker.update(new)
+            return
+        worker = self._workers[uid] = PodWorker(self._context, self._runtime, new)
+        task = self._tasks[uid] = asyncio.get_running_loop().create_task(worker.run(), name=f"pod {new.metadata.name}")
+        task.add_done_callback(lambda done: self._worker_ended(uid, done))
+
+    async def remove_orphans(self) -> None:
+        """End what runs for Pods that have left the API meanwhile."""
+        for sandbox in self._runtime.sandboxes():
+            if sandbox.uid not in self._workers:
+                running = [r for r in self._runtime.containers(sandbox.uid) if r.state == "running"]
+                await asyncio.gather(*(self._runtime.stop_container(r.id, ORPHAN_GRACE) for r in running))
+                await self._runtime.remove_sandbox(sandbox.uid)
+
+    async def logs(self, pod: Pod, options: LogOptions) -> AsyncIterator[bytes]:
+        name = options.container or pod.spec.containers[0].name
+        runs = [record for record in self._runtime.containers(pod.metadata.uid) if record.name == name]
+        record = self._run_to_read(pod, name, runs, options)
+        reader = LogReader(
+            self._runtime.log_path(record.id), options, self._context.clock, lambda: self._has_ended(pod, record)
+        )
+        async for piece in reader.read():
+            yield piece
+
+    async def stop(self) -> None:
+        self._stopping = True
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _run_to_read(self, pod: Pod, name: str, runs: list[ContainerRecord], options: LogOptions) -> ContainerRecord:
+        if options.previous:
+            ended = [record for record in runs[:-1] if record.state == "exited"]
+            if not ended:
+                raise errors.BadRequest(
+                    f'previous terminated container "{name}" in pod "{pod.metadata.name}" not found'
+                )
+            return ended[-1]
+        begun = [record for record in runs if record.state != "created"]
+        if not begun:
+            reason = next(
+                (
+                    status.state.waiting.reason
+                    for status in (*pod.status.initContainerStatuses, *pod.status.containerStatuses)
+                    if status.name == name and status.state.waiting is not None
+                ),
+                "ContainerCreating",
+            )
+            raise errors.BadRequest(f'container "{name}" in pod "{pod.metadata.name}" is waiting to start: {reason}')
+        return begun[-1]
+
+    def _has_ended(self, pod: Pod, record: ContainerRecord) -> bool:
+        runs = self._runtime.containers(pod.metadata.uid)
+        return not any(run.id == record.id and run.state == "running" for run in runs)
+
+    def _exited(self, uid: str) -> None:
+        if worker := self._workers.get(uid):
+            worker.wake()
+
+    def _worker_ended(self, uid: str, task: asyncio.Task[None]) -> None:
+        worker = self._workers.pop(uid)
+        del self._tasks[uid]
+        if task.cancelled() or self._stopping:
+            return
+        if (error := task.exception()) is not None:
+            metadata = worker.pod.metadata
+            _log.error(
+                "the worker of pod %s/%s failed and starts anew", metadata.namespace, metadata.name, exc_info=error
+            )
+            self._context.clock.call_later(ORPHAN_GRACE, lambda: self._again(worker.pod))
+
+    def _again(self, pod: Pod) -> None:
+        if not self._stopping and pod.metadata.uid not in self._workers:
+            self.pod_changed(None, pod)

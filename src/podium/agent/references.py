@@ -1,0 +1,75 @@
+"""Fetches what a Pod refers to: ConfigMaps, Secrets, Services, service account tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TypeVar
+
+from podium.agent import environment, volumes
+from podium.agent.driver import NodeContext
+from podium.agent.environment import References
+from podium.machinery import errors
+from podium.models.authentication_v1 import BoundObjectReference, TokenRequest, TokenRequestSpec
+from podium.models.core_v1 import ConfigMap, Pod, Secret, Service, ServiceAccount
+
+T = TypeVar("T")
+RENEW_AFTER = 0.8
+"""A token is renewed when that part of its life is over."""
+
+
+async def fetch(context: NodeContext, pod: Pod, *, services: bool) -> References:
+    """Everything that the Pod's environments and volumes refer to, as it is now."""
+    config_maps, secrets = environment.referenced(pod)
+    more_config_maps, more_secrets = volumes.referenced(pod)
+    namespace = pod.metadata.namespace
+    found: list[Service] = []
+    if services:
+        found += await context.client.list(Service, namespace)
+        if namespace != "default":
+            found += await context.client.list(Service, "default")
+    return References(
+        await _each(context, ConfigMap, namespace, config_maps | more_config_maps),
+        await _each(context, Secret, namespace, secrets | more_secrets),
+        tuple(found),
+    )
+
+
+async def _each(context: NodeContext, model: type[T], namespace: str, names: Iterable[str]) -> dict[str, T | None]:
+    found: dict[str, T | None] = {}
+    for name in sorted(names):
+        try:
+            found[name] = await context.client.get(model, namespace, name)
+        except errors.NotFound:
+            found[name] = None
+    return found
+
+
+class Tokens:
+    """The service account tokens of one Pod, renewed in time."""
+
+    def __init__(self, context: NodeContext) -> None:
+        self._context = context
+        self._tokens: dict[tuple[str, int], tuple[str, datetime]] = {}
+
+    async def all(self, pod: Pod) -> dict[tuple[str, int], str]:
+        """Every token that the Pod's volumes want."""
+        now = self._context.clock.now()
+        for projection in volumes.tokens_wanted(pod):
+            key = volumes.token_key(projection)
+            if key not in self._tokens or self._tokens[key][1] <= now:
+                self._tokens[key] = await self._request(pod, *key)
+        return {key: token for key, (token, _) in self._tokens.items()}
+
+    async def _request(self, pod: Pod, audience: str, seconds: int) -> tuple[str, datetime]:
+        bound = BoundObjectReference(kind="Pod", apiVersion="v1", name=pod.metadata.name, uid=pod.metadata.uid)
+        spec = TokenRequestSpec(
+            audiences=(audience,) if audience else (), expirationSeconds=seconds, boundObjectRef=bound
+        )
+        account = pod.spec.serviceAccountName or "default"
+        now = self._context.clock.now()
+        answer: TokenRequest = await self._context.client.create_subresource(
+            ServiceAccount, pod.metadata.namespace, account, "token", TokenRequest(spec=spec)
+        )
+        expires = answer.status.expirationTimestamp or now
+        return answer.status.token, now + (expires - now) * RENEW_AFTER
