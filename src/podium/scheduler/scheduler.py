@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from random import Random
 from types import MappingProxyType
 
+from msgspec.structs import replace
+
 from podium.client.client import Client
 from podium.client.events import EventRecorder
 from podium.client.informers import Informers
@@ -218,7 +220,10 @@ class Scheduler:
         if queued is not None:  # somebody else has bound it
             self.cache.withdraw(queued.info)
             self.queue.remove(uid)
-        info = self.cache.templates.info(new)
+        if known is not None and assumed and _only_bound(known.pod, new):
+            info = PodInfo(new, known.template)
+        else:
+            info = self.cache.templates.info(new)
         before = self.cache.set_pod(info)
         self.queue.on_event(PodChange(None if assumed else before, info))
 
@@ -247,3 +252,8 @@ def _looks_the_same(old: core_v1.Pod, new: core_v1.Pod) -> bool:
         and (before.deletionTimestamp is None) == (after.deletionTimestamp is None)
         and old.spec == new.spec
     )
+
+
+def _only_bound(old: core_v1.Pod, new: core_v1.Pod) -> bool:
+    """Whether the Pod is what it was when its node was chosen."""
+    return old.metadata.labels == new.metadata.labels and replace(old.spec, nodeName=new.spec.nodeName) == new.spec
