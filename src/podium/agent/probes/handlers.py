@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Coroutine, Sequence
@@ -194,4 +195,4 @@ def _reason(error: OSError) -> str:
     """As Go words it."""
     if isinstance(error, socket.gaierror):
         return "no such host"
-    return (error.strerror or str(error)).lower()
+    return os.strerror(error.errno).lower() if error.errno else str(error)
