@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from podium.scheduler.rules.base import Refusal
 
@@ -18,9 +19,9 @@ class Placement:
     """How many nodes were found that would do."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FitError:
-    """No node would do. `total` is 0 when there are no nodes at all."""
+    """No node would do. `total` is 0 when there are no nodes at all. One may stand for many Pods that are alike."""
 
     total: int
     refused: Mapping[str, Refusal] = field(default_factory=dict)
@@ -30,14 +31,19 @@ class FitError:
     everywhere: Refusal | None = None
     """Set when the Pod could not go to any node, whatever the nodes are."""
 
-    @property
+    @cached_property
     def rules(self) -> frozenset[str]:
         """Which rules refused; what they take for a change is what the Pod waits for."""
         named = {refusal.rule for refusal in self.refused.values()}
         named |= {refusal.rule for refusal in (self.elsewhere, self.everywhere) if refusal}
         return frozenset(named)
 
-    @property
+    @cached_property
+    def helpable(self) -> Sequence[str]:
+        """The nodes where it would help if Pods went away."""
+        return [name for name, refusal in self.refused.items() if not refusal.final]
+
+    @cached_property
     def message(self) -> str:
         if not self.total:
             return NO_NODES

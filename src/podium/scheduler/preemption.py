@@ -67,8 +67,7 @@ class Preemption:
             return NoPreemption(NEVER, keep_waiting=True)
         if self._waits_for_victims(pod, why):
             return NoPreemption(WAITING, keep_waiting=True)
-        helpable = [self._cache.infos[name] for name, refusal in why.refused.items() if not refusal.final]
-        candidates, refusals = self._candidates(pod, helpable, budgets, now)
+        candidates, refusals = self._candidates(pod, why.helpable, budgets, now)
         if candidates:
             return least_harm(candidates, now)
         refusals[NOT_HELPFUL] += why.total - sum(refusals.values())
@@ -85,19 +84,19 @@ class Preemption:
         )
 
     def _candidates(
-        self, pod: PodInfo, nodes: Sequence[NodeInfo], budgets: Budgets, now: datetime
+        self, pod: PodInfo, names: Sequence[str], budgets: Budgets, now: datetime
     ) -> tuple[list[Nomination], Counter[Refusal]]:
         """Enough nodes where preemption would help, beginning anywhere; or why it wouldn't, on how many nodes."""
         refusals: Counter[Refusal] = Counter()
         if not self._cache.any_below(pod.template.priority):
-            refusals[NO_VICTIMS] += len(nodes)
+            refusals[NO_VICTIMS] += len(names)
             return [], refusals
-        enough = max(len(nodes) * MIN_CANDIDATES_PERCENTAGE // 100, MIN_CANDIDATES)
-        start = self._rng.randrange(len(nodes)) if nodes else 0
+        enough = max(len(names) * MIN_CANDIDATES_PERCENTAGE // 100, MIN_CANDIDATES)
+        start = self._rng.randrange(len(names)) if names else 0
         candidates: list[Nomination] = []
         harmless = False
-        for node in (*nodes[start:], *nodes[:start]):
-            outcome = self._on_node(pod, node, budgets, now)
+        for name in (*names[start:], *names[:start]):
+            outcome = self._on_node(pod, self._cache.infos[name], budgets, now)
             if isinstance(outcome, Refusal):
                 refusals[outcome] += 1
                 continue

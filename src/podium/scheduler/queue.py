@@ -67,6 +67,9 @@ class QueuedPod:
         return self.tried + min(INITIAL_BACKOFF * 2.0 ** min(times - 1, 10), LONGEST_BACKOFF)
 
 
+Group = tuple[Template, frozenset[str]]
+"""Parked Pods that are alike and were refused by the same rules: what helps one helps all."""
+
 Entry = tuple[float, int, int, QueuedPod]
 """When (where that matters), by priority, in turn."""
 
@@ -79,7 +82,7 @@ class SchedulingQueue:
         self._active: list[Entry] = []
         self._backing_off: list[Entry] = []
         self._retrying: list[Entry] = []
-        self._parked: dict[Template, dict[str, QueuedPod]] = {}
+        self._parked: dict[Group, dict[str, QueuedPod]] = {}
         self._oldest_parked: dict[str, QueuedPod] = {}
         """In the order in which they were parked."""
         self._something_to_do = asyncio.Event()
@@ -169,7 +172,7 @@ class SchedulingQueue:
         queued.errors = 0
         queued.rules = rules
         queued.place = Place.PARKED
-        self._parked.setdefault(queued.info.template, {})[queued.uid] = queued
+        self._parked.setdefault((queued.info.template, rules), {})[queued.uid] = queued
         self._oldest_parked[queued.uid] = queued
         self._set_flush_timer()
 
@@ -191,13 +194,9 @@ class SchedulingQueue:
         if not self._parked:
             return
         hints = BY_EVENT[type(event)]
-        for template, pods in list(self._parked.items()):
-            helped: dict[str, bool] = {}
-            for queued in list(pods.values()):
-                for rule in queued.rules:
-                    if rule in hints and rule not in helped:
-                        helped[rule] = hints[rule].helps(event, template)
-                if not queued.rules or any(helped.get(rule) for rule in queued.rules):
+        for (template, rules), alike in list(self._parked.items()):
+            if not rules or any(rule in hints and hints[rule].helps(event, template) for rule in rules):
+                for queued in list(alike.values()):
                     self._unpark(queued)
                     self._wake(queued)
 
@@ -235,11 +234,11 @@ class SchedulingQueue:
         self._something_to_do.set()
 
     def _unpark(self, queued: QueuedPod) -> None:
-        template = queued.info.template
-        alike = self._parked[template]
+        group = queued.info.template, queued.rules
+        alike = self._parked[group]
         del alike[queued.uid]
         if not alike:
-            del self._parked[template]
+            del self._parked[group]
         del self._oldest_parked[queued.uid]
 
     # Timers: one for the first retry that is due, one for the Pod that is parked longest

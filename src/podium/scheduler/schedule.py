@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from random import Random
 from typing import Final, Literal
+from weakref import WeakKeyDictionary
 
 from podium.scheduler.cache import Cache
 from podium.scheduler.nodes import NodeFacts, NodeInfo
@@ -126,6 +127,7 @@ class Decider:
         self._rng = rng
         self._start = 0
         self._memories: OrderedDict[Shape, _Memory] = OrderedDict()
+        self._failures: WeakKeyDictionary[Template, tuple[int, FitError]] = WeakKeyDictionary()
 
     def decide(self, pod: PodInfo) -> Placement | FitError:
         cache, template = self._cache, pod.template
@@ -134,6 +136,9 @@ class Decider:
             return FitError(0)
         if names is not None and not names:
             return FitError(len(nodes), everywhere=node_affinity.CONFLICT)
+        failure = self._failures.get(template)
+        if failure is not None and failure[0] == cache.generation:
+            return failure[1]  # nothing changed since one like it was refused
         checks = cluster_checks(template, cache)
         nominated = pod.pod.status.nominatedNodeName
         if nominated and self._would_do(pod, nominated, checks):
@@ -143,7 +148,10 @@ class Decider:
         memory = self._memory(template.shape)
         found, refused = self._search(pod, memory, checks)
         if not found:
-            return FitError(len(nodes), refused)
+            error = FitError(len(nodes), refused)
+            if not nominated and not cache.nominated:
+                self._failures[template] = cache.generation, error
+            return error
         self._start = (self._start + len(found) + len(refused)) % len(nodes)
         return Placement(self._best(template, found, memory).name, len(found))
 
