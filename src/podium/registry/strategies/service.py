@@ -77,27 +77,6 @@ def _prepare_create(service: Service) -> None:
     if spec.clusterIP and not spec.clusterIPs:
         spec.clusterIPs = (spec.clusterIP,)
     _drop_what_the_type_has_not(spec)
-    default_families(spec)
-
-
-def default_families(spec: ServiceSpec) -> None:
-    """Which IP families a Service is in; without a selector a headless one is in both."""
-    if spec.type == "ExternalName":
-        return
-    both = _headless(spec) and not spec.selector
-    if not spec.ipFamilyPolicy:
-        dual = len(spec.ipFamilies) > 1 or len(spec.clusterIPs) > 1 or (both and not spec.ipFamilies)
-        spec.ipFamilyPolicy = "RequireDualStack" if dual else "SingleStack"
-    if spec.ipFamilies:
-        return
-    if _headless(spec):
-        spec.ipFamilies = ("IPv4", "IPv6") if both and spec.ipFamilyPolicy != "SingleStack" else ("IPv4",)
-    else:
-        spec.ipFamilies = tuple(_family(address) for address in spec.clusterIPs) or ("IPv4",)
-
-
-def _family(address: str) -> str:
-    return "IPv6" if ":" in address else "IPv4"
 
 
 def _drop_what_the_type_has_not(spec: ServiceSpec) -> None:
@@ -130,7 +109,6 @@ def _prepare_update(new: Service, old: Service) -> None:
             spec.loadBalancerClass = ""
     if spec.externalTrafficPolicy == before.externalTrafficPolicy:
         _drop_what_the_type_has_not(spec)
-    default_families(spec)
 
 
 def _node_ports(spec: ServiceSpec, before: ServiceSpec) -> None:

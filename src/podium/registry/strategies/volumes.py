@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from podium.machinery import field, names
 from podium.machinery.field import Path
-from podium.models import core_v1, quantity
+from podium.models import codec, core_v1, quantity
 from podium.models.core_v1 import KeyToPath, Volume
 from podium.registry.strategies import checks, env
 from podium.registry.strategies.checks import Errors
@@ -153,7 +154,17 @@ def _downward(path: Path, source: core_v1.DownwardAPIVolumeSource) -> Errors:
     return errors
 
 
+@lru_cache(maxsize=1024)
+def _is_fine(source: bytes) -> bool:
+    """Every Pod has the same projected volume for its API token: it is looked at once."""
+    return not _projected_errors(Path(""), codec.decode(source, core_v1.ProjectedVolumeSource))
+
+
 def _projected(path: Path, source: core_v1.ProjectedVolumeSource) -> Errors:
+    return [] if _is_fine(codec.encode(source)) else _projected_errors(path, source)
+
+
+def _projected_errors(path: Path, source: core_v1.ProjectedVolumeSource) -> Errors:
     errors = _mode(path, "defaultMode", source.defaultMode)
     paths: set[str] = set()
     for position, one in enumerate(source.sources):
