@@ -53,7 +53,7 @@ class StoreInUse(StoreError):
     """Another process has the store open."""
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A key as it was at a revision."""
 
     key: str
