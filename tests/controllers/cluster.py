@@ -4,38 +4,60 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from random import Random
 from typing import Any
 
 from podium.client.client import Client
 from podium.client.informers import Informers
 from podium.client.inprocess import InProcessTransport
+from podium.client.transport import ObjectEvent, Selection
 from podium.clock import VirtualClock, VirtualLoop
 from podium.controllers.manager import ControllerManager
 from podium.machinery import errors
 from podium.models import apps_v1, codec, core_v1, meta_v1
+from podium.models.resources import ResourceType
 from podium.registry.registry import Registry
 from podium.store.memory import MemoryStore
+
+
+class LateTransport(InProcessTransport):
+    """Tells of changes late, by chance: what controllers read from their caches is not what is any more."""
+
+    def __init__(self, registry: Registry, clock: VirtualClock, rng: Random, latest: float) -> None:
+        super().__init__(registry)
+        self._clock = clock
+        self._rng = rng
+        self._latest = latest
+
+    async def watch(
+        self, resource: ResourceType, selection: Selection, revision: str | None
+    ) -> AsyncIterator[Sequence[ObjectEvent]]:
+        async for batch in super().watch(resource, selection, revision):
+            if self._latest:
+                await self._clock.sleep(self._rng.random() * self._latest)
+            yield batch
 
 
 class Cluster:
     """Time stands still unless the test advances it."""
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, late: float = 0) -> None:
         self.clock = VirtualClock()
         self.rng = Random(seed)
         self.registry = Registry(MemoryStore(), self.clock, self.rng)
         self.client = Client(InProcessTransport(self.registry))
-        self.informers = Informers(self.client, self.clock)
+        self.truth = Informers(self.client, self.clock)
+        """Informers of the test's own that are never late."""
+        self._late = Client(LateTransport(self.registry, self.clock, self.rng, late))
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, names: Iterable[str] | None, root_ca: str = "") -> None:
         """Run controllers, on informers of their own as if in a process of their own."""
-        self.informers = Informers(self.client, self.clock)
+        self.informers = Informers(self._late, self.clock)
         resources = [row.type for row in self.registry.resources() if "watch" in row.verbs and row.view is None]
         self.manager = ControllerManager(
-            self.client, self.informers, self.clock, self.rng, names=names, resources=resources, root_ca=root_ca
+            self._late, self.informers, self.clock, self.rng, names=names, resources=resources, root_ca=root_ca
         )
         self._tasks = [asyncio.create_task(self.informers.run()), asyncio.create_task(self.manager.run())]
         await self.settle()
@@ -64,7 +86,9 @@ class Cluster:
         changed = codec.copy(await self.client.get(core_v1.Pod, pod.metadata.namespace, pod.metadata.name))
         changed.status.phase = phase
         condition = core_v1.PodCondition(
-            type="Ready", status="True" if ready else "False", lastTransitionTime=self.clock.now().replace(microsecond=0)
+            type="Ready",
+            status="True" if ready else "False",
+            lastTransitionTime=self.clock.now().replace(microsecond=0),
         )
         changed.status.conditions = (condition,)
         await self.client.update_status(changed)
@@ -103,8 +127,9 @@ def run(
     names: Iterable[str] | None = ("deployment", "replicaset"),
     seed: int = 0,
     root_ca: str = "",
+    late: float = 0,
 ) -> None:
-    """Run a test on a cluster with those controllers."""
+    """Run a test on a cluster with those controllers, which hear of changes up to `late` seconds late."""
 
     async def body(cluster: Cluster) -> None:
         cluster.clock.hold()
@@ -114,13 +139,16 @@ def run(
         account = core_v1.ServiceAccount(metadata=meta_v1.ObjectMeta(name="default", namespace="default"))
         await cluster.client.create(account)  # Pods need it
         await cluster.start(names, root_ca)
+        truth = asyncio.create_task(cluster.truth.run())
         try:
             await test(cluster)
         finally:
             await cluster.stop()
+            truth.cancel()
+            await asyncio.wait([truth])
             await cluster.registry.stop()
 
-    cluster = Cluster(seed)
+    cluster = Cluster(seed, late)
     loop = VirtualLoop(cluster.clock)
     try:
         loop.run_until_complete(body(cluster))
@@ -152,7 +180,12 @@ def replica_set(replicas: int, name: str = "web", **spec: Any) -> apps_v1.Replic
 
 
 def deployment(
-    replicas: int, *, surge: int | str = "25%", unavailable: int | str = "25%", strategy: str = "RollingUpdate", **spec: Any
+    replicas: int,
+    *,
+    surge: int | str = "25%",
+    unavailable: int | str = "25%",
+    strategy: str = "RollingUpdate",
+    **spec: Any,
 ) -> apps_v1.Deployment:
     rolling = apps_v1.RollingUpdateDeployment(maxSurge=surge, maxUnavailable=unavailable)
     return apps_v1.Deployment(

@@ -124,8 +124,6 @@ class WorkQueue(Generic[K]):
             except asyncio.CancelledError:
                 if getter.done() and not getter.cancelled():
                     self._wake_one()  # it was this worker's turn: let another have it
-                else:
-                    self._getters.remove(getter)
                 raise
         key = self._waiting.popleft()
         now = self._clock.monotonic()

@@ -41,6 +41,11 @@ class Expectations:
             return None
         return self._expected[owner].since + LONGEST_WAIT - self._clock.monotonic()
 
+    def pending_creations(self, owner: str) -> int:
+        """How many were created, or are about to be, that the cache doesn't show yet."""
+        expected = self._expected.get(owner)
+        return 0 if expected is None or self.satisfied(owner) else expected.creations
+
     def expect_creations(self, owner: str, count: int) -> None:
         self._expected[owner] = _Expected(self._clock.monotonic(), creations=count)
 

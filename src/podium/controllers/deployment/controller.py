@@ -12,6 +12,7 @@ from podium.controllers.deployment import decide, limits, recreate, revisions
 from podium.controllers.deployment.scale import Scale
 from podium.controllers.replicaset.controller import is_namespace_terminating
 from podium.controllers.worker import DONE, Result
+from podium.controllers.written import LONGEST_WAIT, Written
 from podium.machinery import errors
 from podium.models import apps_v1, codec, core_v1, meta_v1, owners, selectors
 
@@ -27,6 +28,7 @@ class DeploymentController:
         self._deployments = context.informers.of(apps_v1.Deployment)
         self._sets = context.informers.of(apps_v1.ReplicaSet)
         self._pods = context.informers.of(core_v1.Pod)
+        self._written = Written(context.clock)
         references.index_by_controller(self._sets)
         references.index_by_controller(self._pods)
         context.on_change(self._deployments, self._deployment_changed)
@@ -34,21 +36,25 @@ class DeploymentController:
         context.on_change(self._pods, self._pod_changed)
 
     def _deployment_changed(self, old: apps_v1.Deployment | None, new: apps_v1.Deployment | None) -> None:
+        if new is None and old is not None:
+            self._written.forget(old.metadata.uid)
         if (changed := new or old) is not None:
             self._queue.add((changed.metadata.namespace, changed.metadata.name))
 
     def _set_changed(self, old: apps_v1.ReplicaSet | None, new: apps_v1.ReplicaSet | None) -> None:
         for replica_set in (old, new):
             if replica_set is not None:
-                self._tell_owner(replica_set)
+                self._tell_owner(replica_set, gone=new is None)
         if new is not None and owners.controller_of(new) is None:
             for deployment in self._deployments.list(new.metadata.namespace):
                 if selectors.compile(deployment.spec.selector).matches(new.metadata.labels):
                     self._queue.add((new.metadata.namespace, deployment.metadata.name))
 
-    def _tell_owner(self, replica_set: apps_v1.ReplicaSet) -> None:
+    def _tell_owner(self, replica_set: apps_v1.ReplicaSet, *, gone: bool) -> None:
         reference = owners.controller_of(replica_set)
         if reference is not None and reference.kind == "Deployment":
+            if gone:
+                self._written.gone(reference.uid, replica_set.metadata.uid)
             self._queue.add((replica_set.metadata.namespace, reference.name))
 
     def _pod_changed(self, old: core_v1.Pod | None, new: core_v1.Pod | None) -> None:
@@ -72,6 +78,8 @@ class DeploymentController:
         if selector.empty:
             return await self._refuse(deployment)
         own = references.controlled(self._sets, deployment.metadata.uid)
+        if not self._written.is_shown(deployment.metadata.uid, own):
+            return Result(requeue_after=LONGEST_WAIT)  # or, most likely, when the cache is told
         free = references.uncontrolled(self._sets, deployment.metadata.namespace)
         claims = references.claims(deployment, selector, own, free)
         replica_sets = await references.act(self._client, deployment, claims)
@@ -100,7 +108,7 @@ class DeploymentController:
             new_status = decide.created(deployment, new_status, created.metadata.name, self._context.now())
             await self._note_revision(deployment, created.metadata.annotations[revisions.REVISION])
         if plan.sync is not None:
-            await self._sync(plan.sync)
+            await self._sync(deployment, plan.sync)
         failure = await all_at_once([self._scale(deployment, step) for step in plan.scale])
         for replica_set in plan.delete:
             await self._delete(replica_set)
@@ -130,6 +138,7 @@ class DeploymentController:
                 if new_status != deployment.status:
                     await status.write(self._client, deployment, new_status)
             raise
+        self._written.note(deployment.metadata.uid, created)
         if replicas:
             message = f"Scaled up replica set {created.metadata.name} from 0 to {replicas}"
             self._recorder.event(deployment, "Normal", "ScalingReplicaSet", message)
@@ -147,11 +156,11 @@ class DeploymentController:
         await status.write(self._client, deployment, new_status)
         raise error
 
-    async def _sync(self, sync: decide.Sync) -> None:
+    async def _sync(self, deployment: apps_v1.Deployment, sync: decide.Sync) -> None:
         replica_set = codec.copy(sync.replica_set)
         replica_set.metadata.annotations = dict(sync.annotations)
         replica_set.spec.minReadySeconds = sync.min_ready_seconds
-        await self._client.update(replica_set)
+        self._written.note(deployment.metadata.uid, await self._client.update(replica_set))
 
     async def _scale(self, deployment: apps_v1.Deployment, step: Scale) -> None:
         replica_set = codec.copy(step.replica_set)
@@ -162,7 +171,7 @@ class DeploymentController:
             **replica_set.metadata.annotations,
             **revisions.scale_annotations(deployment),
         }
-        await self._client.update(replica_set)
+        self._written.note(deployment.metadata.uid, await self._client.update(replica_set))
         if step.replicas != before:
             direction = "up" if step.replicas > before else "down"
             message = f"Scaled {direction} replica set {name} from {before} to {step.replicas}"

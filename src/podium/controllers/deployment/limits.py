@@ -75,5 +75,10 @@ def occupied(replica_set: apps_v1.ReplicaSet) -> int:
     return max(wanted(replica_set), replica_set.status.replicas)
 
 
+def is_observed(replica_set: apps_v1.ReplicaSet) -> bool:
+    """Whether its status is about what it was told last."""
+    return (replica_set.status.observedGeneration or 0) >= (replica_set.metadata.generation or 0)
+
+
 def has_progress_deadline(deployment: apps_v1.Deployment) -> bool:
     return deployment.spec.progressDeadlineSeconds not in (None, MAX_INT32)

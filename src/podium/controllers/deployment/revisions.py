@@ -156,5 +156,4 @@ def superfluous(deployment: apps_v1.Deployment, old: Iterable[apps_v1.ReplicaSet
 
 
 def _is_empty(replica_set: apps_v1.ReplicaSet) -> bool:
-    observed = (replica_set.status.observedGeneration or 0) >= (replica_set.metadata.generation or 0)
-    return observed and replica_set.status.replicas == 0 and limits.wanted(replica_set) == 0
+    return limits.is_observed(replica_set) and replica_set.status.replicas == 0 and limits.wanted(replica_set) == 0

@@ -30,6 +30,8 @@ def new_replicas(deployment: apps_v1.Deployment, new: apps_v1.ReplicaSet, old: S
     wanted, has = limits.wanted(deployment), limits.wanted(new)
     if has >= wanted:
         return wanted
+    if not all(map(limits.is_observed, old)) or (new.metadata.uid and not limits.is_observed(new)):
+        return has  # how many Pods there are will be known in a moment
     room = limits.max_total(deployment) - sum(map(limits.occupied, [*old, new]))
     return has + max(min(room, wanted - has), 0)
 

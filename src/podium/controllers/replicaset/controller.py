@@ -98,14 +98,15 @@ class ReplicaSetController:
         metadata = replica_set.metadata
         satisfied = self._expectations.satisfied(metadata.uid)
         pods = await self._claim(replica_set)
-        active = [pod for pod in pods if pod_rules.is_active(pod)]
-        terminating = sum(map(pod_rules.is_terminating, pods)) if len(active) < len(pods) else 0
         now = self._context.clock.now()
         failure = None
         if satisfied and metadata.deletionTimestamp is None:
+            active = [pod for pod in pods if pod_rules.is_active(pod)]
             plan = decide.plan(replica_set, active, self._related_on_node(replica_set, active), now)
             failure = await self._carry_out(replica_set, plan)
-        counts = decide.count(replica_set, active, terminating, now)
+            if plan.create:  # some of them are in the cache by now
+                pods = self._own(replica_set)
+        counts = decide.count(replica_set, pods, self._expectations.pending_creations(metadata.uid), now)
         message = None if failure is None else failure.message
         new_status = decide.status(replica_set, counts, message, now.replace(microsecond=0))
         if new_status != replica_set.status:
@@ -115,17 +116,23 @@ class ReplicaSetController:
                 return Result()
         if failure is not None:
             raise failure
-        return self._next(replica_set, active, counts)
+        return self._next(replica_set, pods, counts)
 
-    def _next(self, replica_set: Any, active: Sequence[core_v1.Pod], counts: decide.Counts) -> Result:
+    def _next(self, replica_set: Any, pods: Sequence[core_v1.Pod], counts: decide.Counts) -> Result:
         after = self._expectations.seconds_left(replica_set.metadata.uid)
         min_ready_seconds = replica_set.spec.minReadySeconds or 0
         if min_ready_seconds and counts.available < counts.ready:
             now = self._context.clock.now()
-            available = pod_rules.next_available(active, min_ready_seconds, now)
+            available = pod_rules.next_available(pods, min_ready_seconds, now)
             if available is not None:
                 after = available if after is None else min(after, available)
-        return Result(requeue_after=after, rest=min(len(active) * REST_PER_POD, LONGEST_REST))
+        return Result(requeue_after=after, rest=min(len(pods) * REST_PER_POD, LONGEST_REST))
+
+    def _own(self, replica_set: Any) -> Sequence[core_v1.Pod]:
+        """The Pods that it controls, without those that it is about to release."""
+        selector = self._kind.selector(replica_set)
+        own = references.controlled(self._pods, replica_set.metadata.uid)
+        return [pod for pod in own if selector.matches(pod.metadata.labels)]
 
     async def _claim(self, replica_set: Any) -> Sequence[core_v1.Pod]:
         metadata = replica_set.metadata

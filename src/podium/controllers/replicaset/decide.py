@@ -51,19 +51,24 @@ def plan(
     return Plan(delete=tuple(pod_rules.deletion_order(active, related_on_node, now)[:surplus]))
 
 
-def count(owner: Any, active: Sequence[core_v1.Pod], terminating: int, now: datetime) -> Counts:
-    """One pass over the Pods."""
+def count(owner: Any, pods: Sequence[core_v1.Pod], pending: int, now: datetime) -> Counts:
+    """One pass over the Pods. `pending`: how many more were created that the cache doesn't show yet; they count, lest
+    somebody believes there were room for others."""
     template = of_labels(owner.spec.template.metadata.labels)
     min_ready_seconds = owner.spec.minReadySeconds or 0
-    labeled = ready = available = 0
-    for pod in active:
+    active = labeled = ready = available = 0
+    for pod in pods:
+        if not pod_rules.is_active(pod):
+            continue
+        active += 1
         if template.matches(pod.metadata.labels):
             labeled += 1
         if pod_rules.is_ready(pod):
             ready += 1
             if not min_ready_seconds or pod_rules.is_available(pod, min_ready_seconds, now):
                 available += 1
-    return Counts(len(active), labeled, ready, available, terminating)
+    terminating = sum(map(pod_rules.is_terminating, pods)) if active < len(pods) else 0
+    return Counts(active + pending, labeled, ready, available, terminating)
 
 
 def status(owner: Any, counts: Counts, failure: str | None, now: datetime) -> apps_v1.ReplicaSetStatus:

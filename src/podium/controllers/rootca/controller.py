@@ -1,4 +1,4 @@
-"""The root CA publisher: keeps the ConfigMap kube-root-ca.crt in every Namespace, for Pods to trust the API server by."""
+"""The root CA publisher: keeps the ConfigMap kube-root-ca.crt in every Namespace; by it Pods trust the API server."""
 
 from __future__ import annotations
 
