@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -71,10 +71,8 @@ class Harness:
             yield reader, writer
         finally:
             writer.close()
-            try:
+            with suppress(ConnectionError, ssl.SSLError):  # the server may have closed first
                 await writer.wait_closed()
-            except (ConnectionError, ssl.SSLError):
-                pass  # the server may have closed first, which is what some tests are about
 
     async def close(self) -> None:
         await self.admin.close()
@@ -86,7 +84,6 @@ async def serving(directory: Path, node_access: NodeAccess | None = None, **conf
     clock = RealClock()
     registry = Registry(MemoryStore(), clock, Random(1))
     await registry.start()
-    await registry.bootstrap()
     files = pki.ensure(directory, clock.now())
     server = Server(registry, clock, Random(2), ServerConfig(pki=files, tokens=TOKENS, **config), node_access)
     await server.start()

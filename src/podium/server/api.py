@@ -56,13 +56,16 @@ class _MethodNotAllowed(StatusError):
 
 
 class Api:
-    """Serves requests. `limits` are how many reads and writes may be in progress at once."""
+    """Serves requests. `limits`: how many reads and writes may be in progress; `timeout`: seconds for a body."""
 
-    def __init__(self, services: Services, paths: Paths, metrics: RequestMetrics, limits: dict[str, int]) -> None:
+    def __init__(
+        self, services: Services, paths: Paths, metrics: RequestMetrics, limits: dict[str, int], timeout: float
+    ) -> None:
         self.services = services
         self._paths = paths
         self._metrics = metrics
         self._limits = limits
+        self._timeout = timeout
         self._dates = Dates(services.clock)
         self.streams: set[asyncio.Task[None]] = set()
         """The tasks of watches and logs: whoever stops the server ends them."""
@@ -79,7 +82,7 @@ class Api:
         try:
             query = parse_query(query_string)
             info = parse(raw.method, path, query)
-            exchange = Exchange(raw, info, query, clock)
+            exchange = Exchange(raw, info, query, clock, self._timeout)
             answer = await self._serve(exchange, certificate_user)
         except StatusError as error:
             answer = _refusal(exchange, error)

@@ -38,6 +38,14 @@ _GROUP_ORDER = (
     "flowcontrol.apiserver.k8s.io",
 )
 _AGGREGATED = ("apidiscovery.k8s.io", "v2", "APIGroupDiscoveryList")
+_BINDINGS = {
+    "resource": "bindings",
+    "responseKind": {"group": "", "version": "v1", "kind": "Binding"},
+    "scope": "Namespaced",
+    "singularResource": "binding",
+    "verbs": ["create"],
+}
+"""A collection that is only written to: what is created there changes Pods."""
 NOT_SERVED = frozenset(("attach", "exec", "portforward", "proxy"))
 """Subresources that the table knows and this server has no way to answer."""
 
@@ -119,7 +127,7 @@ class Discovery:
                     "versions": [
                         {
                             "version": version,
-                            "resources": [_discovered(each) for each in self._groups[group][version]],
+                            "resources": _all_discovered(self._groups[group][version]),
                             "freshness": "Current",
                         }
                         for version in self._versions(group)
@@ -150,6 +158,12 @@ def storage_hash(resource: Resource) -> str:
 
 def _resource_list(resources: Sequence[Resource]) -> meta_v1.APIResourceList:
     rows: list[meta_v1.APIResource] = []
+    if resources[0].api_version == "v1":
+        rows.append(
+            meta_v1.APIResource(
+                name="bindings", singularName="binding", namespaced=True, kind="Binding", verbs=("create",)
+            )
+        )
     for resource in sorted(resources, key=lambda each: each.plural):
         rows.append(
             meta_v1.APIResource(
@@ -176,6 +190,13 @@ def _resource_list(resources: Sequence[Resource]) -> meta_v1.APIResourceList:
                 )
             )
     return meta_v1.APIResourceList(groupVersion=resources[0].api_version, resources=tuple(rows))
+
+
+def _all_discovered(resources: Sequence[Resource]) -> list[dict[str, Any]]:
+    rows = [_discovered(each) for each in resources]
+    if resources[0].api_version == "v1":
+        rows.insert(0, _BINDINGS)
+    return rows
 
 
 def _discovered(resource: Resource) -> dict[str, Any]:

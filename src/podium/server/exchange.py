@@ -37,7 +37,9 @@ class Exchange:
 
     __slots__ = ("body_timeout", "clock", "headers", "info", "query", "raw", "user", "warnings")
 
-    def __init__(self, raw: web.BaseRequest, info: RequestInfo, query: dict[str, str], clock: Clock) -> None:
+    def __init__(
+        self, raw: web.BaseRequest, info: RequestInfo, query: dict[str, str], clock: Clock, body_timeout: float
+    ) -> None:
         self.raw = raw
         self.info = info
         self.query = query
@@ -45,7 +47,7 @@ class Exchange:
         self.headers: CIMultiDictProxy[str] = raw.headers
         self.user = User("")
         self.warnings: list[str] = []
-        self.body_timeout = 60.0
+        self.body_timeout = body_timeout
 
     async def body(self) -> bytes:
         """The whole body; RequestEntityTooLarge beyond the limit, Timeout when it doesn't arrive."""

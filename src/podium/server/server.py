@@ -52,6 +52,8 @@ class ServerConfig:
     max_reads: int = 400
     max_writes: int = 200
     """How many requests may be in progress at once; watches and logs don't count."""
+    request_timeout: float = 60.0
+    """Seconds that the body of a request has to arrive."""
     stop_timeout: float = 5.0
     """Seconds that requests have to end when the server stops."""
 
@@ -125,7 +127,7 @@ class Server:
         metrics = RequestMetrics()
         health = Health({"ping": lambda: ""}, {"etcd": self._store_problem, "shutdown": self._stopping})
         limits = {"readOnly": config.max_reads, "mutating": config.max_writes}
-        self._api = Api(services, Paths(services, health, metrics), metrics, limits)
+        self._api = Api(services, Paths(services, health, metrics), metrics, limits, config.request_timeout)
         self._connections: _Connections | None = None
         self._listener: asyncio.Server | None = None
 
@@ -145,6 +147,7 @@ class Server:
         self._listener = await asyncio.get_running_loop().create_server(
             self._connections, self.config.host, self.config.port, ssl=tls_context(self.config.pki), backlog=1024
         )
+        await self._registry.advertise(self.config.host, self.port)
 
     async def stop(self) -> None:
         """Take no more connections, end watches, let requests end, close."""

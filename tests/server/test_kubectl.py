@@ -1,0 +1,187 @@
+"""Stock kubectl against a server process of its own: what it sends is the contract."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from podium.server import pki
+from tests.server.harness import serving
+
+KUBECTL = Path(__file__).parents[2] / ".tools" / "kubectl"
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(not KUBECTL.exists(), reason="scripts/install_test_tools has not been run"),
+    pytest.mark.xdist_group("kubectl"),
+]
+
+Kubectl = Callable[..., str]
+
+DEPLOYMENT = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {app: web}}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers: [{name: app, image: "example/app:v1"}]
+"""
+
+
+@pytest.fixture(scope="module")
+def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A server on a thread of its own, since kubectl is waited for."""
+    directory = tmp_path_factory.mktemp("server")
+    config = directory / "kubeconfig"
+    started, stopped = threading.Event(), asyncio.Event()
+    loop = asyncio.new_event_loop()
+
+    async def run() -> None:
+        async with serving(directory / "pki") as server:
+            pki.write_kubeconfig(config, server.url, server.files)
+            await server.post("/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "default"}})
+            started.set()
+            await stopped.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(run()))
+    thread.start()
+    assert started.wait(30)
+    yield config
+    loop.call_soon_threadsafe(stopped.set)
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture
+def kubectl(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Kubectl:
+    cache = kubeconfig.parent / "cache"
+
+    def run(*args: str, stdin: str = "", fails: bool = False) -> str:
+        command = [str(KUBECTL), f"--kubeconfig={kubeconfig}", f"--cache-dir={cache}", *args]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode != 0) == fails, done.stdout + done.stderr
+        return done.stderr if fails else done.stdout
+
+    return run
+
+
+@pytest.fixture
+def namespace(kubectl: Kubectl, request: pytest.FixtureRequest) -> str:
+    name = request.node.name.removeprefix("test_").replace("_", "-")[:60].strip("-")
+    kubectl("create", "namespace", name)
+    kubectl("create", "serviceaccount", "default", "-n", name)
+    return name
+
+
+def read(kubectl: Kubectl, *args: str) -> Any:
+    return json.loads(kubectl("get", *args, "-o", "json"))
+
+
+def test_apply_get_patch_delete(kubectl: Kubectl, namespace: str) -> None:
+    assert kubectl("apply", "-n", namespace, "-f", "-", stdin=DEPLOYMENT) == "deployment.apps/web created\n"
+    assert kubectl("apply", "-n", namespace, "-f", "-", stdin=DEPLOYMENT) == "deployment.apps/web unchanged\n"
+    changed = DEPLOYMENT.replace("replicas: 2", "replicas: 3")
+    assert kubectl("apply", "-n", namespace, "-f", "-", stdin=changed) == "deployment.apps/web configured\n"
+    assert read(kubectl, "deploy", "web", "-n", namespace)["spec"]["replicas"] == 3
+    kubectl("patch", "deploy", "web", "-n", namespace, "-p", '{"spec":{"replicas":4}}')
+    kubectl("scale", "deploy", "web", "-n", namespace, "--replicas=5", "--current-replicas=4")
+    kubectl("set", "image", "deploy/web", "-n", namespace, "app=example/app:v2")
+    kubectl("label", "deploy", "web", "-n", namespace, "tier=front")
+    kubectl("annotate", "deploy", "web", "-n", namespace, "note=yes")
+    found = read(kubectl, "deploy", "web", "-n", namespace)
+    assert found["spec"]["replicas"] == 5
+    assert found["spec"]["template"]["spec"]["containers"][0]["image"] == "example/app:v2"
+    assert found["metadata"]["labels"]["tier"] == "front"
+    assert "web" in kubectl("get", "deploy", "-n", namespace, "-l", "tier=front")
+    assert "No resources" not in kubectl("describe", "deploy", "web", "-n", namespace)
+    assert "deleted" in kubectl("delete", "deploy", "web", "-n", namespace)
+    assert "NotFound" in kubectl("get", "deploy", "web", "-n", namespace, fails=True)
+
+
+def test_what_is_sent_as_protobuf(kubectl: Kubectl, namespace: str) -> None:
+    for args in (
+        ("deployment", "web", "--image=nginx", "--replicas=2"),
+        ("configmap", "settings", "--from-literal=a=b"),
+        ("secret", "generic", "key", "--from-literal=a=b"),
+        ("serviceaccount", "builder"),
+        ("quota", "limits", "--hard=pods=3"),
+        ("job", "once", "--image=busybox", "--", "true"),
+        ("cronjob", "nightly", "--image=busybox", "--schedule=0 0 * * *", "--", "true"),
+        ("role", "reader", "--verb=get,list", "--resource=pods"),
+        ("rolebinding", "readers", "--role=reader", f"--serviceaccount={namespace}:builder"),
+    ):
+        assert "created" in kubectl("create", *args, "-n", namespace)
+    assert "autoscaled" in kubectl("autoscale", "deployment", "web", "--min=1", "--max=3", "-n", namespace)
+    assert read(kubectl, "configmap", "settings", "-n", namespace)["data"] == {"a": "b"}
+    assert read(kubectl, "deploy", "web", "-n", namespace)["spec"]["replicas"] == 2
+    hpa = read(kubectl, "hpa", "web", "-n", namespace)
+    assert (hpa["apiVersion"], hpa["spec"]["maxReplicas"]) == ("autoscaling/v2", 3)
+    assert kubectl("create", "token", "builder", "-n", namespace).count(".") == 2
+
+
+def test_strict_validation(kubectl: Kubectl, namespace: str) -> None:
+    wrong = DEPLOYMENT.replace("replicas: 2", "replicas: 2\n  replcias: 3")
+    refused = kubectl("create", "-n", namespace, "-f", "-", stdin=wrong, fails=True)
+    assert 'strict decoding error: unknown field "spec.replcias"' in refused
+    kubectl("apply", "-n", namespace, "-f", "-", stdin=DEPLOYMENT)
+    refused = kubectl("apply", "-n", namespace, "-f", "-", stdin=wrong, fails=True)
+    assert 'unknown field "spec.replcias"' in refused
+
+
+def test_explain(kubectl: Kubectl) -> None:
+    text = kubectl("explain", "deployment.spec.strategy.rollingUpdate.maxSurge")
+    assert "KIND:       Deployment" in text
+    assert "FIELD: maxSurge <IntOrString>" in text
+    assert "containers" in kubectl("explain", "pods.spec", "--recursive")
+    assert "does not exist" in kubectl("explain", "pods.none", fails=True)
+
+
+def test_can_i(kubectl: Kubectl, namespace: str) -> None:
+    assert kubectl("auth", "can-i", "create", "pods") == "yes\n"
+    assert kubectl("auth", "can-i", "create", "pods", "--as=alice", "-n", namespace, fails=True) == ""
+    kubectl("create", "rolebinding", "alice", "--clusterrole=view", "--user=alice", "-n", namespace)
+    assert kubectl("auth", "can-i", "list", "pods", "--as=alice", "-n", namespace) == "yes\n"
+    assert "deployments.apps" in kubectl("auth", "can-i", "--list", "--as=alice", "-n", namespace)
+    assert "system:masters" in kubectl("auth", "whoami")
+    refused = kubectl("get", "secrets", "--as=alice", "-n", namespace, fails=True)
+    assert f'cannot list resource "secrets" in API group "" in the namespace "{namespace}"' in refused
+
+
+def test_resources_and_versions(kubectl: Kubectl) -> None:
+    rows = {line.split()[0]: line for line in kubectl("api-resources", "--no-headers").splitlines()}
+    assert "deploy" in rows["deployments"]
+    assert "bindings" in rows
+    assert {"apps/v1", "v1", "autoscaling/v1", "autoscaling/v2"} <= set(kubectl("api-versions").split())
+    assert "Server Version: v1.36.0+podium" in kubectl("version")
+
+
+def test_wait_and_watch(kubectl: Kubectl, namespace: str) -> None:
+    kubectl("create", "configmap", "settings", "--from-literal=a=b", "-n", namespace)
+    waited = kubectl("wait", "--for=jsonpath={.data.a}=b", "configmap/settings", "-n", namespace, "--timeout=10s")
+    assert "condition met" in waited
+    kubectl("delete", "configmap", "settings", "-n", namespace, "--wait=true")
+    assert kubectl("wait", "--for=delete", "configmap/settings", "-n", namespace, "--timeout=10s") == ""
+
+
+def test_edit_like_replace_and_diff(kubectl: Kubectl, namespace: str) -> None:
+    kubectl("apply", "-n", namespace, "-f", "-", stdin=DEPLOYMENT)
+    exported = kubectl("get", "deploy", "web", "-n", namespace, "-o", "yaml")
+    replaced = exported.replace("replicas: 2", "replicas: 7")
+    assert "replaced" in kubectl("replace", "-n", namespace, "-f", "-", stdin=replaced)
+    refused = kubectl("replace", "-n", namespace, "-f", "-", stdin=exported, fails=True)
+    assert "the object has been modified" in refused
+    assert "configured (server dry run)" in kubectl(
+        "apply", "-n", namespace, "-f", "-", "--dry-run=server", stdin=DEPLOYMENT
+    )
+    assert read(kubectl, "deploy", "web", "-n", namespace)["spec"]["replicas"] == 7

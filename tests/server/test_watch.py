@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from podium.machinery import protobuf
+from tests.server.harness import CONFIG_MAPS, Harness, Serve, config_map
+
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
+
+
+async def next_event(response: Any) -> Any:
+    return json.loads(await response.content.readline())
+
+
+def test_changes_as_they_happen(serve: Serve) -> None:
+    async def check(server: Harness) -> None:
+        _, made = await server.post(CONFIG_MAPS, config_map())
+        revision = made["metadata"]["resourceVersion"]
+        async with server.admin.get(f"{CONFIG_MAPS}?watch=true&resourceVersion={revision}") as response:
+            assert response.content_type == "application/json"
+            _, other = await server.post(CONFIG_MAPS, config_map("other"))
+            assert await next_event(response) == {"type": "ADDED", "object": other}
+            await server.admin.delete(f"{CONFIG_MAPS}/settings")
+            event = await next_event(response)
+            assert (event["type"], event["object"]["metadata"]["name"]) == ("DELETED", "settings")
+
+    serve(check)
+
+
+def test_initial_events_end_with_a_bookmark(serve: Serve) -> None:
+    async def check(server: Harness) -> None:
+        _, made = await server.post(CONFIG_MAPS, config_map())
+        path = (
+            f"{CONFIG_MAPS}?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
+        )
+        async with server.admin.get(path) as response:
+            assert await next_event(response) == {"type": "ADDED", "object": made}
+            bookmark = await next_event(response)
+            assert bookmark["type"] == "BOOKMARK"
+            assert bookmark["object"]["kind"] == "ConfigMap"
+            assert bookmark["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
+
+    serve(check)
+
+
+def test_a_table_defines_its_columns_once(serve: Serve) -> None:
+    async def check(server: Harness) -> None:
+        await server.post(CONFIG_MAPS, config_map("a"))
+        await server.post(CONFIG_MAPS, config_map("b"))
+        async with server.admin.get(f"{CONFIG_MAPS}?watch=1", headers={"Accept": TABLE}) as response:
+            first, second = await next_event(response), await next_event(response)
+        assert first["object"]["kind"] == "Table"
+        assert first["object"]["columnDefinitions"][0]["name"] == "Name"
+        assert second["object"]["columnDefinitions"] is None
+        assert second["object"]["rows"][0]["cells"][0] == "b"
+
+    serve(check)
+
+
+def test_protobuf_frames(serve: Serve) -> None:
+    async def check(server: Harness) -> None:
+        await server.post(CONFIG_MAPS, config_map())
+        accept = {"Accept": "application/vnd.kubernetes.protobuf;stream=watch"}
+        async with server.admin.get(f"{CONFIG_MAPS}?watch=1", headers=accept) as response:
+            assert response.headers["Content-Type"] == "application/vnd.kubernetes.protobuf;stream=watch"
+            size = int.from_bytes(await response.content.readexactly(4), "big")
+            frame = await response.content.readexactly(size)
+        assert frame.startswith(b"\x0a\x05ADDED\x12")
+        assert protobuf.decode(frame[frame.index(protobuf.MAGIC) :]).tree["metadata"]["name"] == "settings"
+
+    serve(check)
+
+
+def test_too_old_a_revision_and_bad_options(serve: Serve) -> None:
+    async def check(server: Harness) -> None:
+        for index in range(3):
+            await server.post(CONFIG_MAPS, config_map(f"a{index}"))
+        refused = await server.get(f"{CONFIG_MAPS}?watch=1&resourceVersion=abc")
+        assert refused["code"] == 400
+        refused = await server.get(f"{CONFIG_MAPS}?watch=1&timeoutSeconds=soon")
+        assert refused["code"] == 400
+        refused = await server.get(f"{CONFIG_MAPS}?watch=1&sendInitialEvents=true")
+        assert refused["code"] == 422
+
+    serve(check)
+
+
+def test_timeout_ends_the_stream_cleanly(serve: Serve) -> None:
+    async def check(server: Harness) -> None:
+        revision = (await server.get(CONFIG_MAPS))["metadata"]["resourceVersion"]
+        path = f"{CONFIG_MAPS}?watch=1&timeoutSeconds=1&resourceVersion={revision}"
+        async with server.admin.get(path) as response:
+            assert await response.read() == b""
+
+    serve(check)
+
+
+def test_stopping_the_server_ends_watches(serve: Serve) -> None:
+    async def check(server: Harness) -> None:
+        async with server.admin.get(f"{CONFIG_MAPS}?watch=1&resourceVersion=0&allowWatchBookmarks=true") as response:
+            stopping = asyncio.create_task(server.server.stop())
+            assert await response.read() == b""
+            await stopping
+        assert server.server.port == 0
+
+    serve(check)
+
+
+def test_a_client_that_leaves_ends_its_watch(serve: Serve) -> None:
+    async def check(server: Harness) -> None:
+        revision = (await server.get(CONFIG_MAPS))["metadata"]["resourceVersion"]
+        async with server.raw(server.files.admin) as (reader, writer):
+            path = f"{CONFIG_MAPS}?watch=1&resourceVersion={revision}"
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            await reader.readuntil(b"\r\n\r\n")
+            assert len(server.registry.live("configmaps").watchers) == 1
+            writer.transport.abort()
+        streams = server.server._api.streams
+        while streams:
+            await asyncio.wait(streams)
+            await asyncio.sleep(0)
+        assert server.registry.live("configmaps").watchers == []
+
+    serve(check)
