@@ -1,0 +1,94 @@
+"""What a Pod needs next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from podium.agent import restart
+from podium.agent.actions import Actions, Known, decide
+
+from .build import NOW, exited, pod, running, view
+
+ORDERED: dict[str, Any] = {
+    "initContainers": [
+        {"name": "i", "image": "app:v1"},
+        {"name": "s", "image": "app:v1", "restartPolicy": "Always"},
+        {"name": "j", "image": "app:v1"},
+    ]
+}
+
+
+def plan(spec: dict[str, Any], **known: Known) -> Actions:
+    of = pod(spec)
+    names = [container.name for container in (*of.spec.initContainers, *of.spec.containers)]
+    return decide(of, {name: known.get(name, Known()) for name in names}, NOW)
+
+
+def names(actions: Actions) -> list[str]:
+    return [container.name for container in actions.start]
+
+
+DONE = Known(view(exited(0, "i")))
+
+
+@pytest.mark.parametrize(
+    ("known", "started"),
+    [
+        ({}, ["i"]),
+        ({"i": Known(view(running("i")))}, []),
+        ({"i": DONE}, ["s"]),
+        ({"i": DONE, "s": Known(view(running("s"), started=False))}, []),
+        ({"i": DONE, "s": Known(view(running("s")))}, ["j"]),
+        ({"i": DONE, "s": Known(view(running("s"))), "j": DONE}, ["c"]),
+        ({"i": Known(view(exited(1, "i")))}, ["i"]),
+    ],
+)
+def test_init_containers_and_sidecars_come_in_order(known: dict[str, Known], started: list[str]) -> None:
+    assert names(plan(ORDERED, **known)) == started
+
+
+def test_a_sidecar_is_restarted_beside_the_containers() -> None:
+    known = {"i": DONE, "s": Known(view(exited(1, "s"))), "j": DONE, "c": Known(view(running()))}
+    assert names(plan(ORDERED, **known)) == ["s"]
+
+
+def test_a_failed_init_container_of_a_pod_that_never_restarts_is_the_end() -> None:
+    actions = plan({**ORDERED, "restartPolicy": "Never"}, i=Known(view(exited(1, "i"))))
+    assert actions.finished
+    assert not actions.start
+
+
+def test_a_crashing_container_waits() -> None:
+    known = Known(view(exited(1, ago=4)), backoff=restart.Backoff(10, NOW))
+    actions = plan({}, c=known)
+    assert [c.name for c in actions.crash_looping] == ["c"]
+    assert actions.wait == 6
+    assert not actions.start
+    assert names(plan({}, c=Known(view(exited(1, ago=10)), backoff=restart.Backoff(10, NOW)))) == ["c"]
+
+
+def test_what_failed_is_tried_again_when_it_is_time() -> None:
+    assert plan({}, c=Known(retry_at=NOW + timedelta(seconds=7))).wait == 7
+    assert names(plan({}, c=Known(retry_at=NOW))) == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("known", "message"),
+    [
+        (lambda: Known(view(running()), unhealthy="liveness"), "Container c failed liveness probe, will be restarted"),
+        (lambda: Known(view(running(image="app:v0"))), "Container c definition changed, will be restarted"),
+    ],
+)
+def test_what_must_not_go_on_is_killed(known: Callable[[], Known], message: str) -> None:
+    assert [text for _, text in plan({}, c=known()).kill] == [message]
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "finished"), [("Never", 1, True), ("OnFailure", 0, True), ("Always", 0, False)]
+)
+def test_the_end_of_all_containers(policy: str, code: int, finished: bool) -> None:
+    assert plan({"restartPolicy": policy}, c=Known(view(exited(code)))).finished is finished

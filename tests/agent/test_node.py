@@ -1,0 +1,55 @@
+"""Node networks, addresses, statuses."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import timedelta
+
+import pytest
+
+from podium.agent.addresses import AddressPool
+from podium.agent.node import NodeFacts, node_conditions, node_status, pod_cidr
+
+from .build import NOW
+
+
+def test_networks_of_nodes_do_not_overlap() -> None:
+    assert pod_cidr(3, 110) == "10.244.3.0/24"
+    networks = [ipaddress.ip_network(pod_cidr(index, 1000)) for index in range(2000)]
+    whole = ipaddress.ip_network("10.0.0.0/8")
+    assert all(network.num_addresses >= 1003 and network.subnet_of(whole) for network in networks)  # type: ignore[arg-type]
+    assert len({network.network_address for network in networks}) == 2000
+
+
+def test_addresses_are_given_out_once() -> None:
+    pool = AddressPool("10.244.1.0/29")
+    assert pool.claim("10.244.1.3")
+    assert not pool.claim("10.244.1.3")
+    taken = [pool.take() for _ in range(4)]
+    assert taken == ["10.244.1.2", "10.244.1.4", "10.244.1.5", "10.244.1.6"]
+    with pytest.raises(LookupError):
+        pool.take()
+    pool.give_back("10.244.1.4")
+    assert pool.take() == "10.244.1.4"
+
+
+def test_an_address_is_not_reused_at_once() -> None:
+    pool = AddressPool("10.244.1.0/24")
+    first = pool.take()
+    pool.give_back(first)
+    assert pool.take() != first
+
+
+def test_heartbeats_keep_transition_times() -> None:
+    first = node_conditions(NOW)
+    later = node_conditions(NOW + timedelta(minutes=5), first)
+    assert [c.lastTransitionTime for c in later] == [NOW] * 4
+    assert {c.type: c.status for c in later}["Ready"] == "True"
+    assert later[0].lastHeartbeatTime == NOW + timedelta(minutes=5)
+
+
+def test_status_tells_what_the_node_offers() -> None:
+    found = node_status("n1", NodeFacts(cpu="4", memory="8Gi", pods=110, address="10.0.0.1"), NOW)
+    assert found.capacity == found.allocatable
+    assert (found.capacity["cpu"], found.capacity["pods"]) == ("4", "110")
+    assert [(a.type, a.address) for a in found.addresses] == [("InternalIP", "10.0.0.1"), ("Hostname", "n1")]
