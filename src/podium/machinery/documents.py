@@ -111,6 +111,8 @@ def _problem(error: orjson.JSONDecodeError, body: bytes) -> str:
     """In Go's words, and where."""
     if "depth limit" in error.msg or "recursion" in error.msg.lower():
         return "exceeded max depth"
+    if "UTF-8" in error.msg:
+        return "invalid UTF-8 in string"
     if not body.strip() or "unexpected end" in error.msg or error.pos >= len(error.doc):
         return "unexpected end of JSON input"
     character = error.doc[error.pos]

@@ -304,7 +304,8 @@ def _wrong(value: Any, shape: Shape) -> bool:
                 return not isinstance(value, str)
             case "quantity":
                 codec.from_tree({"value": value}, dict[str, Quantity])
-                return False
+            case "bytes":
+                codec.from_tree({"value": value}, dict[str, bytes])
             case "list":
                 return not isinstance(value, list)
             case "map" | "struct":

@@ -65,7 +65,7 @@ class _Frame:
         """How many values had been read before it."""
         self.key = _NO_KEY
         self.explicit: set[str] = set()
-        self.merges: list[Any] = []
+        self.merges: list[tuple[Any, int]] = []
 
 
 class YamlReader:
@@ -108,7 +108,7 @@ class YamlReader:
                 self._count(1)
             elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
                 stack.pop()
-                _merge(frame, event)
+                _merge(frame)
                 self._place(stack[-1], frame.container, event, frame.anchor, self._values - frame.start)
             elif isinstance(event, yaml.AliasEvent):
                 value, size = self._alias(event)
@@ -145,7 +145,7 @@ class YamlReader:
             if value is _MERGE:
                 value = "<<"
             if key is _MERGE:
-                frame.merges.append(value)
+                frame.merges.append((value, _line(event)))
                 return
             if key in frame.explicit:
                 self.repeated_keys.append(f'line {_line(event)}: key "{key}" already set in map')
@@ -154,12 +154,12 @@ class YamlReader:
 
     def _scalar(self, event: Any, frame: _Frame) -> Any:
         text, tag = event.value, event.tag
-        if tag is None or tag == "!":
+        if tag is None:
             if not event.implicit[0]:
                 return text
             if text == "<<" and isinstance(frame.container, dict) and frame.key is _NO_KEY:
                 return _MERGE
-            value = _resolved(text)
+            value = resolved(text)
         elif tag == f"{_TAG}str":
             return text
         elif tag == f"{_TAG}binary":
@@ -174,7 +174,7 @@ class YamlReader:
         return value
 
 
-def _resolved(text: str) -> Any:
+def resolved(text: str) -> Any:
     """What a plain scalar means."""
     if text and text[0] not in _HINTS:
         return text
@@ -196,7 +196,7 @@ def _resolved(text: str) -> Any:
 
 
 def _tagged(tag: str, text: str, event: Any) -> Any:
-    value = _resolved(text)
+    value = resolved(text)
     names = {"bool": (bool,), "int": (int,), "float": (int, float), "null": (type(None),), "timestamp": (str,)}
     if tag not in names:
         return text
@@ -207,7 +207,7 @@ def _tagged(tag: str, text: str, event: Any) -> Any:
 
 def _binary(text: str, event: Any) -> str:
     try:
-        return base64.b64decode(text, validate=False).decode()
+        return base64.b64decode("".join(text.split()), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError) as error:
         raise YamlError(f"yaml: line {_line(event)}: !!binary value contains invalid base64 data") from error
 
@@ -226,12 +226,12 @@ def _key(value: Any, event: Any) -> str:
     raise YamlError(f"yaml: line {_line(event)}: invalid map key: {trees.printed(value)}")
 
 
-def _merge(frame: _Frame, event: Any) -> None:
+def _merge(frame: _Frame) -> None:
     """Take over what `<<` refers to; the mapping's own keys win, then earlier ones."""
-    for merged in frame.merges:
+    for merged, line in frame.merges:
         for mapping in merged if isinstance(merged, list) else [merged]:
             if not isinstance(mapping, dict):
-                raise YamlError(f"yaml: line {_line(event)}: map merge requires map or sequence of maps as the value")
+                raise YamlError(f"yaml: line {line}: map merge requires map or sequence of maps as the value")
             for key, value in mapping.items():
                 frame.container.setdefault(key, trees.copied(value))
 
