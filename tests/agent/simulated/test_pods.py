@@ -1,0 +1,245 @@
+"""Simulated Pods in a cluster on the virtual clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from podium.machinery.errors import NotFound
+from podium.machinery.streams import LogOptions
+from podium.models import codec, meta_v1
+from podium.models.coordination_v1 import Lease
+from podium.models.core_v1 import ContainerStatus, Event, Node, Pod
+from podium.testing.virtual import VirtualCluster
+
+
+def create(cluster: VirtualCluster, name: str = "p", **more: Any) -> Pod:
+    """A Pod of one container; `spec` and `annotations` as given, `command` for the container."""
+    container = {"name": "c", "image": more.pop("image", "nginx"), "command": more.pop("command", [])}
+    metadata = {"name": name, "namespace": "default", "annotations": more.pop("annotations", {})}
+    tree = {"metadata": metadata, "spec": {"containers": [container], **more}}
+    cluster.create(codec.from_tree(tree, Pod))
+    cluster.settle()
+    return cluster.get(Pod, name)
+
+
+def container(pod: Pod) -> ContainerStatus:
+    return pod.status.containerStatuses[0]
+
+
+def waiting(pod: Pod) -> str:
+    state = container(pod).state.waiting
+    return state.reason if state is not None else ""
+
+
+def condition(pod: Pod, kind: str) -> str:
+    return next(c.status for c in pod.status.conditions if c.type == kind)
+
+
+def events(cluster: VirtualCluster, name: str = "p") -> list[str]:
+    cluster.settle()
+    found = [event for event in cluster.list(Event) if event.involvedObject.name == name]
+    return [f"{event.reason} {event.message}" for event in found if event.reason != "Scheduled"]
+
+
+def simulate(**what: str) -> dict[str, str]:
+    return {f"podium.dev/simulate-{key.replace('_', '-')}": value for key, value in what.items()}
+
+
+def test_a_pod_is_ready_at_once_with_one_status_write(podium_cluster: VirtualCluster) -> None:
+    began = podium_cluster.clock.elapsed
+    pod = create(podium_cluster)
+    assert podium_cluster.clock.elapsed == pytest.approx(began, abs=1e-3)
+    assert (pod.status.phase, condition(pod, "Ready")) == ("Running", "True")
+    assert pod.status.podIP.startswith("10.244.0.")
+    assert container(pod).state.running is not None
+    assert (container(pod).ready, container(pod).started, container(pod).restartCount) == (True, True, 0)
+
+
+def test_every_pod_has_an_address_of_its_own(podium_cluster: VirtualCluster) -> None:
+    addresses = {create(podium_cluster, f"p{number}").status.podIP for number in range(20)}
+    assert len(addresses) == 20
+
+
+def test_a_pod_that_runs_to_completion(podium_cluster: VirtualCluster) -> None:
+    pod = create(podium_cluster, command=["sleep", "30"], restartPolicy="Never")
+    assert pod.status.phase == "Running"
+    podium_cluster.advance(30)
+    pod = podium_cluster.get(Pod, "p")
+    ended = container(pod).state.terminated
+    assert pod.status.phase == "Succeeded"
+    assert ended is not None
+    assert (ended.exitCode, ended.reason) == (0, "Completed")
+    assert ended.finishedAt is not None
+    assert ended.startedAt is not None
+    assert ended.finishedAt - ended.startedAt == timedelta(seconds=30)
+
+
+def test_exit_codes(podium_cluster: VirtualCluster) -> None:
+    pod = create(podium_cluster, command=["sh", "-c", "exit 3"], restartPolicy="Never")
+    ended = container(pod).state.terminated
+    assert pod.status.phase == "Failed"
+    assert ended is not None
+    assert (ended.exitCode, ended.reason) == (3, "Error")
+
+
+def test_a_crashing_container_backs_off(podium_cluster: VirtualCluster) -> None:
+    pod = create(podium_cluster, command=["false"])
+    assert (waiting(pod), container(pod).restartCount) == ("CrashLoopBackOff", 1)
+    state = container(pod).state.waiting
+    assert state is not None
+    uid = pod.metadata.uid
+    assert state.message == f"back-off 10s restarting failed container=c pod=p_default({uid})"
+    restarts = []
+    for _ in range(60):
+        podium_cluster.advance(10)
+        restarts.append(container(podium_cluster.get(Pod, "p")).restartCount)
+    # 10 s, 20 s, 40 s, 80 s, 160 s, 300 s: a restart each time one of them is over
+    assert [restarts.index(count) + 1 for count in (2, 3, 4, 5, 6)] == [1, 3, 7, 15, 31]
+    assert f"BackOff Back-off restarting failed container c in pod p_default({uid})" in events(podium_cluster)
+
+
+def test_a_missing_image(podium_cluster: VirtualCluster) -> None:
+    pod = create(podium_cluster, image="nginx:missing")
+    assert (waiting(pod), pod.status.phase) == ("ErrImagePull", "Pending")
+    podium_cluster.advance(5)
+    assert waiting(podium_cluster.get(Pod, "p")) == "ImagePullBackOff"
+    assert {event.split()[0] for event in events(podium_cluster)} == {"Pulling", "Failed", "BackOff"}
+    podium_cluster.advance(3600)
+    assert podium_cluster.get(Pod, "p").status.phase == "Pending"
+
+
+def test_scripted_delays(podium_cluster: VirtualCluster) -> None:
+    create(podium_cluster, annotations=simulate(start_delay="5", ready_delay="7"))
+    seen = []
+    for _ in range(3):
+        pod = podium_cluster.get(Pod, "p")
+        seen.append((pod.status.phase, condition(pod, "Ready")))
+        podium_cluster.advance(6)
+    assert seen == [("Pending", "False"), ("Running", "False"), ("Running", "True")]
+
+
+def test_scripted_failures(podium_cluster: VirtualCluster) -> None:
+    create(podium_cluster, annotations=simulate(fail_starts="3"))
+    podium_cluster.advance(31)
+    pod = podium_cluster.get(Pod, "p")
+    assert (container(pod).restartCount, container(pod).ready) == (3, True)
+    assert container(pod).lastState.terminated is not None
+
+
+def test_a_scripted_end(podium_cluster: VirtualCluster) -> None:
+    notes = simulate(run_seconds="2", exit_code="137", exit_reason="OOMKilled")
+    create(podium_cluster, annotations=notes, restartPolicy="Never")
+    podium_cluster.advance(2)
+    ended = container(podium_cluster.get(Pod, "p")).state.terminated
+    assert ended is not None
+    assert (ended.exitCode, ended.reason) == (137, "OOMKilled")
+
+
+def test_init_containers_and_sidecars(podium_cluster: VirtualCluster) -> None:
+    inits = [
+        {"name": "slow", "image": "i", "command": ["sleep", "5"]},
+        {"name": "side", "image": "i", "restartPolicy": "Always"},
+    ]
+    pod = create(podium_cluster, command=["sleep", "10"], initContainers=inits, restartPolicy="Never")
+    assert (pod.status.phase, waiting(pod), condition(pod, "Initialized")) == ("Pending", "PodInitializing", "False")
+    podium_cluster.advance(6)
+    pod = podium_cluster.get(Pod, "p")
+    assert (pod.status.phase, condition(pod, "Initialized")) == ("Running", "True")
+    assert [status.ready for status in pod.status.initContainerStatuses] == [True, True]
+    podium_cluster.advance(10)
+    pod = podium_cluster.get(Pod, "p")
+    assert pod.status.phase == "Succeeded"
+    assert pod.status.initContainerStatuses[1].state.terminated is not None
+
+
+def test_a_failed_init_container_fails_a_pod_that_never_restarts(podium_cluster: VirtualCluster) -> None:
+    inits = [{"name": "i", "image": "i", "command": ["false"]}]
+    assert create(podium_cluster, initContainers=inits, restartPolicy="Never").status.phase == "Failed"
+
+
+def test_the_deadline_of_a_pod(podium_cluster: VirtualCluster) -> None:
+    create(podium_cluster, activeDeadlineSeconds=30)
+    podium_cluster.advance(31)
+    pod = podium_cluster.get(Pod, "p")
+    assert (pod.status.phase, pod.status.reason) == ("Failed", "DeadlineExceeded")
+
+
+def test_deletion_is_immediate(podium_cluster: VirtualCluster) -> None:
+    create(podium_cluster)
+    podium_cluster.delete(Pod, "p")
+    podium_cluster.settle()
+    with pytest.raises(NotFound):
+        podium_cluster.get(Pod, "p")
+
+
+def test_a_slow_stop_takes_at_most_the_grace_period(podium_cluster: VirtualCluster) -> None:
+    create(podium_cluster, annotations=simulate(stop_delay="3600"), terminationGracePeriodSeconds=20)
+    podium_cluster.delete(Pod, "p")
+    podium_cluster.advance(19)
+    assert podium_cluster.get(Pod, "p").metadata.deletionTimestamp is not None
+    podium_cluster.advance(2)
+    with pytest.raises(NotFound):
+        podium_cluster.get(Pod, "p")
+
+
+def test_who_waits_for_a_pod_sees_how_it_ended(podium_cluster: VirtualCluster) -> None:
+    pod = codec.copy(create(podium_cluster))
+    pod.metadata.finalizers = ("example.com/watch",)
+    podium_cluster.run(podium_cluster.client.update(pod))
+    podium_cluster.delete(Pod, "p")
+    podium_cluster.settle()
+    pod = podium_cluster.get(Pod, "p")
+    ended = container(pod).state.terminated
+    assert pod.status.phase == "Failed"
+    assert ended is not None
+    assert ended.exitCode == 143
+
+
+def test_another_pod_of_the_same_name(podium_cluster: VirtualCluster) -> None:
+    first = create(podium_cluster)
+    options = meta_v1.DeleteOptions(gracePeriodSeconds=0)
+    podium_cluster.run(podium_cluster.client.delete(Pod, "default", "p", options))
+    second = create(podium_cluster)
+    assert second.metadata.uid != first.metadata.uid
+    assert second.status.phase == "Running"
+
+
+def test_the_conditions_of_others_are_kept(podium_cluster: VirtualCluster) -> None:
+    create(podium_cluster, annotations=simulate(ready_delay="5"))
+    patch = {"status": {"conditions": [{"type": "example.com/seen", "status": "True"}]}}
+    podium_cluster.run(podium_cluster.client.patch(Pod, "default", "p", patch, "strategic", "status"))
+    podium_cluster.advance(6)
+    pod = podium_cluster.get(Pod, "p")
+    assert (condition(pod, "example.com/seen"), condition(pod, "Ready")) == ("True", "True")
+
+
+def test_what_a_command_prints_is_its_log(podium_cluster: VirtualCluster) -> None:
+    create(podium_cluster, command=["echo", "hello"], restartPolicy="Never")
+
+    async def logs() -> bytes:
+        pieces = podium_cluster.cluster.nodes.logs("node-1", "default", "p", LogOptions(container="c"))
+        return b"".join([piece async for piece in pieces])
+
+    assert podium_cluster.run(logs()) == b"hello\n"
+
+
+def test_the_node_and_its_lease(podium_cluster: VirtualCluster) -> None:
+    node = podium_cluster.get(Node, "node-1", "")
+    assert node.metadata.labels["kubernetes.io/hostname"] == "node-1"
+    assert {c.type: c.status for c in node.status.conditions}["Ready"] == "True"
+    assert node.status.nodeInfo is not None
+    assert node.status.nodeInfo.kubeletVersion == "v1.36.0"
+    before = podium_cluster.get(Lease, "node-1", "kube-node-lease")
+    podium_cluster.advance(11)
+    after = podium_cluster.get(Lease, "node-1", "kube-node-lease")
+    assert after.spec.renewTime > before.spec.renewTime
+    assert (after.spec.leaseDurationSeconds, after.spec.holderIdentity) == (40, "node-1")
+
+
+def test_a_deleted_node_registers_again(podium_cluster: VirtualCluster) -> None:
+    podium_cluster.delete(Node, "node-1", "")
+    podium_cluster.advance(60)
+    assert podium_cluster.get(Node, "node-1", "").metadata.labels["kubernetes.io/hostname"] == "node-1"
