@@ -24,9 +24,9 @@ def test_yaml_is_sorted_with_blocks_and_quotes_and_without_managed_fields() -> N
     assert show([POD], True) == (
         "apiVersion: v1\n"
         "data:\n"
-        "  empty: ''\n"
+        '  empty: ""\n'
         "  number: 5\n"
-        "  quoted: '5'\n"
+        '  quoted: "5"\n'
         "  text: |\n"
         "    one\n"
         "    two\n"
@@ -34,7 +34,7 @@ def test_yaml_is_sorted_with_blocks_and_quotes_and_without_managed_fields() -> N
         "metadata:\n"
         "  labels:\n"
         "    app: web\n"
-        "    'on': 'true'\n"
+        '    "on": "true"\n'
         "  name: web-1\n"
     )
 
@@ -129,5 +129,5 @@ def test_align_widens_columns_only_among_neighbours() -> None:
 
 def test_to_yaml_keeps_text_that_looks_like_something_else_a_text() -> None:
     assert to_yaml({"a": "yes", "b": "1e3", "c": "null", "d": "2026-01-01", "e": "y"}) == (
-        "a: 'yes'\nb: '1e3'\nc: 'null'\nd: '2026-01-01'\ne: 'y'\n"
+        'a: "yes"\nb: "1e3"\nc: "null"\nd: "2026-01-01"\ne: "y"\n'
     )

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import click
-import yaml
 
 from podium.cli import jsonpath
 from podium.cli.failure import Failure
+from podium.machinery import yaml_writer
 
 Tree = dict[str, Any]
 FORMATS = "custom-columns, custom-columns-file, json, jsonpath, jsonpath-as-json, jsonpath-file, name, wide, yaml"
@@ -49,25 +48,8 @@ def _shown(objects: Sequence[Tree], single: bool) -> Tree:
     return {"apiVersion": "v1", "items": list(objects), "kind": "List", "metadata": {"resourceVersion": ""}}
 
 
-class _BlockDumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-    """YAML as kubectl writes it: keys sorted, texts of several lines as blocks."""
-
-
-def _represent_text(dumper: Any, text: str) -> Any:
-    style = "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_BlockDumper.add_representer(str, _represent_text)
-# Texts that Go's YAML reader takes for something else, though PyYAML doesn't: they have to be quoted.
-_BlockDumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"[yYnN]$"), list("yYnN"))
-_BlockDumper.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
-
-
 def to_yaml(tree: Any) -> str:
-    return str(yaml.dump(tree, Dumper=_BlockDumper, default_flow_style=False, allow_unicode=True, width=2**20))
+    return yaml_writer.dump(tree)
 
 
 def without_managed_fields(document: Tree) -> Tree:

@@ -6,11 +6,18 @@ does only for what PyYAML would.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
 
 from podium.machinery.yaml_reader import resolved
+
+# Dates, and numbers to base 60: nobody reads them as such any more, but they are quoted all the same.
+_OLD = re.compile(
+    r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\.[0-9]+)?(Z|[-+][0-9]{2}:[0-9]{2})?)?"
+    r"|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"
+)
 
 
 class _Dumper(yaml.CSafeDumper):
@@ -19,7 +26,7 @@ class _Dumper(yaml.CSafeDumper):
 
 
 def _text(dumper: Any, text: str) -> Any:
-    style = "|" if "\n" in text else '"' if resolved(text) != text else None
+    style = "|" if "\n" in text else '"' if resolved(text) != text or _OLD.fullmatch(text) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
