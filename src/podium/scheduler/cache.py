@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TypeVar
 
-from podium.models import core_v1
+from podium.models import core_v1, storage_v1
 from podium.models.selectors import Selector, of_labels
 from podium.scheduler.counts import CarriedTerms, PodCounts
 from podium.scheduler.nodes import ZONE, NodeFacts, NodeInfo, across_zones
 from podium.scheduler.pods import Labels, PodInfo, Templates, Term
+from podium.scheduler.volumes import ClaimKey, Volumes, put
+
+K = TypeVar("K")
 
 HARD_AFFINITY_WEIGHT = 1
 """What the required affinity of a Pod that is placed adds to the score of a Pod that it means."""
@@ -59,6 +63,9 @@ class Cache:
         """The selectors of the Services of a namespace, by name."""
         self.by_owner: dict[str, dict[str, int]] = {}
         """By the controller's uid: how many of its Pods (not being deleted) each node has."""
+        self.volumes = Volumes()
+        self.claim_users: dict[ClaimKey, int] = {}
+        """How many Pods that have a node use each claim."""
         self.priorities: dict[int, int] = {}
         """How many Pods that have a node are of each priority."""
         self.counts = PodCounts(self.pods, self.namespaces)
@@ -113,11 +120,9 @@ class Cache:
 
     def _count_images(self, before: NodeFacts | None, after: NodeFacts | None) -> None:
         for image in before.images if before else ():
-            self.image_holders[image] -= 1
-            if not self.image_holders[image]:
-                del self.image_holders[image]
+            _count(self.image_holders, image, -1)
         for image in after.images if after else ():
-            self.image_holders[image] = self.image_holders.get(image, 0) + 1
+            _count(self.image_holders, image, 1)
 
     def _info(self, name: str) -> NodeInfo:
         info = self.infos.get(name)
@@ -209,10 +214,11 @@ class Cache:
         self.pods[pod.uid] = pod
         self.counts.add(pod)
         template = pod.template
-        self.priorities[template.priority] = self.priorities.get(template.priority, 0) + 1
+        _count(self.priorities, template.priority, 1)
+        for name, _ in template.claims:
+            _count(self.claim_users, (template.namespace, name), 1)
         if template.owner and not pod.terminating:
-            owned = self.by_owner.setdefault(template.owner, {})
-            owned[pod.node] = owned.get(pod.node, 0) + 1
+            _count(self.by_owner.setdefault(template.owner, {}), pod.node, 1)
         if template.affinity or template.anti_affinity or template.preferred_pods:
             self.anti_terms.add(pod.node, _weighing(template.anti_affinity))
             self.preferred_terms.add(pod.node, _preferences(pod))
@@ -225,16 +231,14 @@ class Cache:
         del self.pods[pod.uid]
         self.counts.remove(pod)
         template = pod.template
-        self.priorities[template.priority] -= 1
-        if not self.priorities[template.priority]:
-            del self.priorities[template.priority]
+        _count(self.priorities, template.priority, -1)
+        for name, _ in template.claims:
+            _count(self.claim_users, (template.namespace, name), -1)
         if template.owner and not pod.terminating:
             owned = self.by_owner[template.owner]
-            owned[pod.node] -= 1
-            if not owned[pod.node]:
-                del owned[pod.node]
-                if not owned:
-                    del self.by_owner[template.owner]
+            _count(owned, pod.node, -1)
+            if not owned:
+                del self.by_owner[template.owner]
         if template.affinity or template.anti_affinity or template.preferred_pods:
             self.anti_terms.remove(pod.node, _weighing(template.anti_affinity))
             self.preferred_terms.remove(pod.node, _preferences(pod))
@@ -281,12 +285,33 @@ class Cache:
         self.generation += 1
         return True
 
+    def set_claim(self, key: ClaimKey, claim: core_v1.PersistentVolumeClaim | None) -> None:
+        put(self.volumes.claims, key, claim)
+        self.generation += 1
+
+    def set_volume(self, name: str, volume: core_v1.PersistentVolume | None) -> None:
+        put(self.volumes.volumes, name, volume)
+        self.generation += 1
+
+    def set_class(self, name: str, storage_class: storage_v1.StorageClass | None) -> None:
+        put(self.volumes.classes, name, storage_class)
+        self.generation += 1
+
     def set_service(self, namespace: str, name: str, selector: Mapping[str, str] | None) -> None:
         services = self.services.setdefault(namespace, {})
         if selector:
             services[name] = of_labels(selector)
         else:
             services.pop(name, None)
+
+
+def _count(counts: dict[K, int], key: K, change: int) -> None:
+    """Counts, with those that are 0 left out."""
+    number = counts.get(key, 0) + change
+    if number:
+        counts[key] = number
+    else:
+        del counts[key]
 
 
 def _weighing(terms: Iterable[Term]) -> Iterable[tuple[int, Term]]:

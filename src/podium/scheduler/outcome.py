@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from podium.scheduler.rules.base import Refusal
+from podium.scheduler.volumes import VolumePlan
 
 NO_NODES = "no nodes available to schedule pods"
 
@@ -17,6 +18,8 @@ class Placement:
     node: str
     feasible: int = 1
     """How many nodes were found that would do."""
+    volumes: VolumePlan | None = None
+    """What has to happen to the Pod's claims first."""
 
 
 @dataclass(frozen=True)

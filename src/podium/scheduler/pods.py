@@ -96,6 +96,7 @@ class Template:
         "__weakref__",
         "affinity",
         "anti_affinity",
+        "claims",
         "hard_spread",
         "images",
         "labels",
@@ -119,6 +120,8 @@ class Template:
         self.priority: int = spec.priority or 0
         self.preempts: bool = spec.preemptionPolicy != "Never"
         self.owner: str = _spreading_owner(pod)
+        self.claims: tuple[tuple[str, bool], ...] = _claims(pod)
+        """Names of PersistentVolumeClaims, and whether each is made for this Pod alone."""
         self.images: tuple[str, ...] = tuple(one.image for one in (*spec.initContainers, *spec.containers))
         self.affinity: tuple[Term, ...] = _terms(pod, near.requiredDuringSchedulingIgnoredDuringExecution)
         self.anti_affinity: tuple[Term, ...] = _terms(pod, apart.requiredDuringSchedulingIgnoredDuringExecution)
@@ -189,12 +192,23 @@ def _template_key(pod: core_v1.Pod) -> tuple[Any, ...]:
     return (
         metadata.namespace,
         _spreading_owner(pod),
+        _claims(pod) if spec.volumes else (),
         spec.priority,
         spec.preemptionPolicy,
         tuple(metadata.labels.items()),
         tuple(one.image for one in spec.initContainers),
         tuple(one.image for one in spec.containers),
         codec.encode((spec.affinity, spec.topologySpreadConstraints)) if rare else b"",
+    )
+
+
+def _claims(pod: core_v1.Pod) -> tuple[tuple[str, bool], ...]:
+    return tuple(
+        (volume.persistentVolumeClaim.claimName, False)
+        if volume.persistentVolumeClaim is not None
+        else (f"{pod.metadata.name}-{volume.name}", True)
+        for volume in pod.spec.volumes
+        if volume.persistentVolumeClaim is not None or volume.ephemeral is not None
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import chain
 from random import Random
 from typing import Final, Literal
@@ -27,13 +28,14 @@ from podium.scheduler.rules import (
     resources_fit,
     taints,
     topology_spread,
+    volume_binding,
 )
 from podium.scheduler.rules.base import Refusal, normalized
 
 MIN_FEASIBLE_NODES = 100
 MIN_FEASIBLE_PERCENTAGE = 5
 
-ClusterCheck = topology_spread.HardSpread | pod_affinity.Affinity
+ClusterCheck = volume_binding.VolumeBinding | topology_spread.HardSpread | pod_affinity.Affinity
 """A rule that looks beyond the node; made anew for every decision."""
 
 
@@ -54,7 +56,11 @@ def refused_by_load(pod: Shape, node: NodeInfo) -> Refusal | None:
 
 
 def cluster_checks(pod: Template, cache: Cache) -> list[ClusterCheck]:
-    checks = (topology_spread.prepare(pod, cache), pod_affinity.prepare(pod, cache))
+    checks = (
+        volume_binding.prepare(pod, cache),
+        topology_spread.prepare(pod, cache),
+        pod_affinity.prepare(pod, cache),
+    )
     return [check for check in checks if check is not None]
 
 
@@ -131,29 +137,36 @@ class Decider:
 
     def decide(self, pod: PodInfo) -> Placement | FitError:
         cache, template = self._cache, pod.template
-        nodes, names = cache.nodes, template.shape.node_names
-        if not nodes:
+        if not cache.nodes:
             return FitError(0)
-        if names is not None and not names:
-            return FitError(len(nodes), everywhere=node_affinity.CONFLICT)
         failure = self._failures.get(template)
         if failure is not None and failure[0] == cache.generation:
             return failure[1]  # nothing changed since one like it was refused
         checks = cluster_checks(template, cache)
+        everywhere = _everywhere(template, checks)
+        if everywhere is not None:
+            return FitError(len(cache.nodes), everywhere=everywhere)
         nominated = pod.pod.status.nominatedNodeName
         if nominated and self._would_do(pod, nominated, checks):
-            return Placement(nominated)
-        if names is not None:
-            return self._decide_among(pod, names, checks)
-        memory = self._memory(template.shape)
+            outcome: Placement | FitError = Placement(nominated)
+        elif template.shape.node_names is not None:
+            outcome = self._decide_among(pod, template.shape.node_names, checks)
+        else:
+            outcome = self._decide_among_all(pod, checks)
+        if isinstance(outcome, FitError):
+            if not cache.nominated:
+                self._failures[template] = cache.generation, outcome
+            return outcome
+        return _with_volumes(outcome, cache.infos[outcome.node], checks)
+
+    def _decide_among_all(self, pod: PodInfo, checks: Sequence[ClusterCheck]) -> Placement | FitError:
+        nodes = self._cache.nodes
+        memory = self._memory(pod.template.shape)
         found, refused = self._search(pod, memory, checks)
         if not found:
-            error = FitError(len(nodes), refused)
-            if not nominated and not cache.nominated:
-                self._failures[template] = cache.generation, error
-            return error
+            return FitError(len(nodes), refused)
         self._start = (self._start + len(found) + len(refused)) % len(nodes)
-        return Placement(self._best(template, found, memory).name, len(found))
+        return Placement(self._best(pod.template, found, memory).name, len(found))
 
     def _would_do(self, pod: PodInfo, name: str, checks: Sequence[ClusterCheck]) -> bool:
         node = self._cache.infos.get(name)
@@ -256,6 +269,18 @@ class Decider:
         highest = max(totals)
         best = [node for node, total in zip(nodes, totals, strict=True) if total == highest]
         return best[0] if len(best) == 1 else self._rng.choice(best)
+
+
+def _everywhere(pod: Template, checks: Iterable[ClusterCheck]) -> Refusal | None:
+    """Why the Pod can't go to any node, whatever the nodes are."""
+    if pod.shape.node_names is not None and not pod.shape.node_names:
+        return node_affinity.CONFLICT
+    return next((one.problem for one in checks if isinstance(one, volume_binding.VolumeBinding)), None)
+
+
+def _with_volumes(placement: Placement, node: NodeInfo, checks: Iterable[ClusterCheck]) -> Placement:
+    plan = next((one.plan(node) for one in checks if isinstance(one, volume_binding.VolumeBinding)), None)
+    return replace(placement, volumes=plan) if plan is not None and plan.claims else placement
 
 
 def _facts_scores(memory: _Memory, nodes: Sequence[NodeInfo]) -> Iterable[tuple[int, list[int]]]:

@@ -18,14 +18,16 @@ from podium.client.events import EventRecorder
 from podium.client.informers import Informers
 from podium.clock import Clock
 from podium.machinery import errors
-from podium.models import core_v1, meta_v1, policy_v1
+from podium.models import core_v1, meta_v1, policy_v1, storage_v1
+from podium.scheduler.bind_volumes import VolumeBinder, VolumesNotBound
 from podium.scheduler.cache import Cache
 from podium.scheduler.outcome import FitError, Placement
 from podium.scheduler.pods import PodInfo
 from podium.scheduler.preemption import Nomination, Preemption
 from podium.scheduler.queue import QueuedPod, SchedulingQueue
-from podium.scheduler.rules.base import NodeChange, PodChange
+from podium.scheduler.rules.base import NodeChange, PodChange, VolumeChange
 from podium.scheduler.schedule import Decider
+from podium.scheduler.volumes import VolumePlan
 from podium.scheduler.writes import Evictions, PodWriter, Writers
 
 NAME = "default-scheduler"
@@ -54,6 +56,10 @@ class Scheduler:
         self._namespaces = informers.of(core_v1.Namespace)
         self._services = informers.of(core_v1.Service)
         self._pods = informers.of(core_v1.Pod)
+        self._claims = informers.of(core_v1.PersistentVolumeClaim)
+        self._volumes = informers.of(core_v1.PersistentVolume)
+        self._classes = informers.of(storage_v1.StorageClass)
+        self._volume_binder = VolumeBinder(client, self.cache.volumes)
         self._budgets = informers.of(policy_v1.PodDisruptionBudget)
 
     async def run(self) -> None:
@@ -63,6 +69,9 @@ class Scheduler:
             self._nodes.on_change(self._node_changed),
             self._namespaces.on_change(self._namespace_changed),
             self._services.on_change(self._service_changed),
+            self._classes.on_change(self._class_changed),
+            self._volumes.on_change(self._volume_changed),
+            self._claims.on_change(self._claim_changed),
             self._pods.on_change(self._pod_changed),
         ]
         try:
@@ -103,7 +112,7 @@ class Scheduler:
             self.queue.done(queued)
             self.cache.withdraw(queued.info)
             self.cache.assume(queued.info, outcome.node)
-            self._writers.submit(lambda: self._bind(queued, outcome.node))
+            self._begin_to_bind(queued, outcome)
         else:
             self._unschedulable(queued, outcome)
 
@@ -125,6 +134,25 @@ class Scheduler:
         self.queue.park(queued, why.rules)
         self._tell(pod, "Unschedulable", message, status)
 
+    def _begin_to_bind(self, queued: QueuedPod, placement: Placement) -> None:
+        plan = placement.volumes
+        if plan is None:
+            self._writers.submit(lambda: self._bind(queued, placement.node))
+            return
+        # Binding volumes may take minutes: that must not keep others waiting.
+        self.cache.volumes.assume(plan)
+        self._writers.tasks.create_task(self._bind_with_volumes(queued, plan))
+
+    async def _bind_with_volumes(self, queued: QueuedPod, plan: VolumePlan) -> None:
+        try:
+            await self._volume_binder.bind(plan)
+        except VolumesNotBound as error:
+            self._not_bound(queued, f'running PreBind plugin "VolumeBinding": {error}')
+        else:
+            await self._bind(queued, plan.node)
+        finally:
+            self.cache.volumes.forget(plan)
+
     async def _bind(self, queued: QueuedPod, node: str) -> None:
         info, meta = queued.info, queued.info.pod.metadata
         binding = core_v1.Binding(
@@ -134,25 +162,28 @@ class Scheduler:
         try:
             await self._client.create_subresource(core_v1.Pod, meta.namespace, meta.name, "binding", binding)
         except errors.StatusError as error:
-            self._not_bound(queued, error)
+            # One that is gone needs no other try; the informer will show it, too.
+            self._not_bound(
+                queued,
+                f'binding rejected: running Bind plugin "DefaultBinder": {error.message}',
+                again=not isinstance(error, errors.NotFound),
+            )
         else:
             message = f"Successfully assigned {meta.namespace}/{meta.name} to {node}"
             self._recorder.event(info.pod, "Normal", "Scheduled", message)
 
-    def _not_bound(self, queued: QueuedPod, error: errors.StatusError) -> None:
+    def _not_bound(self, queued: QueuedPod, why: str, again: bool = True) -> None:
         info = queued.info
         if not self.cache.forget(info):
             return  # it is gone, or on a node, as the informer has shown already
         self.queue.on_event(PodChange(info, None))
-        if isinstance(error, errors.NotFound):
-            return  # it is gone, as the informer will show
+        if not again:
+            return
         latest = self._pods.get(info.pod.metadata.namespace, info.pod.metadata.name)
         if latest is not None and latest.metadata.uid == info.uid:
             queued.info = self.cache.templates.info(latest)  # its changes were not looked at meanwhile
         self.queue.retry(queued)
-        self._tell(
-            info.pod, "SchedulerError", f'binding rejected: running Bind plugin "DefaultBinder": {error.message}'
-        )
+        self._tell(info.pod, "SchedulerError", why)
 
     def _tell(
         self, pod: core_v1.Pod, reason: str, message: str, status: Mapping[str, str | None] = MappingProxyType({})
@@ -186,6 +217,28 @@ class Scheduler:
         assert service is not None
         meta = service.metadata
         self.cache.set_service(meta.namespace, meta.name, new.spec.selector if new else None)
+
+    def _class_changed(self, old: storage_v1.StorageClass | None, new: storage_v1.StorageClass | None) -> None:
+        found = new or old
+        assert found is not None
+        self.cache.set_class(found.metadata.name, new)
+        self.queue.on_event(VolumeChange())
+
+    def _volume_changed(self, old: core_v1.PersistentVolume | None, new: core_v1.PersistentVolume | None) -> None:
+        volume = new or old
+        assert volume is not None
+        self.cache.set_volume(volume.metadata.name, new)
+        self.queue.on_event(VolumeChange())
+
+    def _claim_changed(
+        self, old: core_v1.PersistentVolumeClaim | None, new: core_v1.PersistentVolumeClaim | None
+    ) -> None:
+        claim = new or old
+        assert claim is not None
+        key = claim.metadata.namespace, claim.metadata.name
+        self.cache.set_claim(key, new)
+        self._volume_binder.claim_changed(key)
+        self.queue.on_event(VolumeChange(key))
 
     def _pod_changed(self, old: core_v1.Pod | None, new: core_v1.Pod | None) -> None:
         if new is None:

@@ -39,12 +39,16 @@ class Writers:
     def start(self, tasks: asyncio.TaskGroup) -> None:
         self._tasks = tasks
 
+    @property
+    def tasks(self) -> asyncio.TaskGroup:
+        assert self._tasks is not None, "the scheduler doesn't run"
+        return self._tasks
+
     def submit(self, write: Callable[[], Awaitable[None]]) -> None:
-        assert self._tasks is not None
         self._waiting.append(write)
         if self._busy < self._limit:
             self._busy += 1
-            self._tasks.create_task(self._work())
+            self.tasks.create_task(self._work())
 
     async def _work(self) -> None:
         try:

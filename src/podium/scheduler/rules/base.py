@@ -40,7 +40,14 @@ class PodChange:
         return tuple(pod for pod in (self.before, self.after) if pod is not None)
 
 
-Event = NodeChange | PodChange
+@dataclass(frozen=True, slots=True)
+class VolumeChange:
+    """A claim came or changed; without a claim: a volume or storage class did."""
+
+    claim: tuple[str, str] | None = None
+
+
+Event = NodeChange | PodChange | VolumeChange
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from podium.scheduler.rules import (
     resources_fit,
     taints,
     topology_spread,
+    volume_binding,
 )
-from podium.scheduler.rules.base import Event, Hint, NodeChange, PodChange
+from podium.scheduler.rules.base import Event, Hint, NodeChange, PodChange, VolumeChange
 
 HINTS: tuple[Hint, ...] = (
     node_unschedulable.HINT,
@@ -23,8 +24,10 @@ HINTS: tuple[Hint, ...] = (
     resources_fit.HINT,
     topology_spread.HINT,
     pod_affinity.HINT,
+    volume_binding.HINT,
+    volume_binding.RESTRICTION_HINT,
 )
 
 BY_EVENT: Mapping[type[Event], Mapping[str, Hint]] = {
-    kind: {hint.rule: hint for hint in HINTS if kind in hint.events} for kind in (NodeChange, PodChange)
+    kind: {hint.rule: hint for hint in HINTS if kind in hint.events} for kind in (NodeChange, PodChange, VolumeChange)
 }
