@@ -114,7 +114,7 @@ def test_formats(serve: Serve) -> None:
         async with server.admin.post(CONFIG_MAPS, data=body, headers=headers) as response:
             assert response.status == 201
             assert response.content_type == "application/yaml"
-            assert "key: 'yes'" in await response.text()
+            assert 'key: "yes"' in await response.text()
         accept = {"Accept": "application/vnd.kubernetes.protobuf"}
         async with server.admin.get(f"{CONFIG_MAPS}/settings", headers=accept) as response:
             assert response.content_type == "application/vnd.kubernetes.protobuf"
