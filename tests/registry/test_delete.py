@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,16 +17,6 @@ from tests.registry.world import World, changed, config_map, meta, pod
 CM = core_v1.ConfigMap
 POD = core_v1.Pod
 HOLD = "example.com/hold"
-
-
-@pytest.fixture(autouse=True)
-def graceful_pods(world: World) -> None:
-    """Pods end gracefully, whatever the table of strategies says yet."""
-    res = world.row(POD)
-    seconds = lambda one: (
-        30 if one.spec.terminationGracePeriodSeconds is None else one.spec.terminationGracePeriodSeconds
-    )  # noqa: E731
-    world.core.add(replace(res, strategy=replace(res.strategy, grace_seconds=seconds)))
 
 
 def running(world: World, name: str = "web", **fields: Any) -> core_v1.Pod:
@@ -159,7 +148,8 @@ class TestPreconditions:
             world.delete(CM, "a", preconditions=meta_v1.Preconditions(resourceVersion="1"))
         assert caught.value.message == (
             'Operation cannot be fulfilled on configmaps "a": the ResourceVersion in the precondition (1) does not '
-            f"match the ResourceVersion in record ({made.metadata.resourceVersion}). The object might have been modified"
+            f"match the ResourceVersion in record ({made.metadata.resourceVersion}). "
+            "The object might have been modified"
         )
 
     def test_they_hold_when_others_write_meanwhile(self, world: World) -> None:

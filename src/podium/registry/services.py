@@ -1,4 +1,4 @@
-"""What Services are given when they are stored: a cluster IP, node ports, and the IP families that follow from them.
+"""What Services are given when they are stored: IP families, a cluster IP, node ports.
 
 Requested values come from the whole range, drawn ones from its upper part, so that the two seldom meet (KEP-3070,
 KEP-3668). Accounts are kept from the live Services; a write that fails gives back what it was given.
@@ -9,9 +9,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 from random import Random
-from typing import Any
 
 from podium.machinery import errors, field
+from podium.machinery.errors import FieldError
 from podium.models.core_v1 import Service, ServicePort
 from podium.registry.storage import Collection, Event
 
@@ -210,7 +210,7 @@ def _set_families(new: Service) -> None:
         other = "IPv6" if first == "IPv4" else "IPv4"
         spec.ipFamilies = (first,) if spec.ipFamilyPolicy == "SingleStack" else (first, other)
         return
-    wrong: list[Any] = []
+    wrong: list[FieldError] = []
     if spec.ipFamilyPolicy == "RequireDualStack":
         why = "this cluster is not configured for dual-stack services"
         wrong.append(field.invalid("spec.ipFamilyPolicy", spec.ipFamilyPolicy, why))

@@ -45,7 +45,7 @@ def watch(core: Core, res: Resource, namespace: str, options: WatchOptions) -> A
         raise errors.Invalid("ListOptions.meta.k8s.io", "", wrong)
     selection = Selection(res, namespace, options.label_selector, options.field_selector)
     collection = core.live(res)
-    start = _start(options)
+    start = _start(core, options)
     if not start.initial and start.revision < core.store.oldest and collection.since(start.revision) is None:
         raise errors.Expired(f"too old resource version: {start.revision} ({core.store.oldest})")
     return _Watch(core, collection, selection, options).run(start)
@@ -66,10 +66,12 @@ def option_errors(options: WatchOptions) -> list[FieldError]:
     return found
 
 
-def _start(options: WatchOptions) -> _Start:
+def _start(core: Core, options: WatchOptions) -> _Start:
     revision = revision_number(options.resource_version)
     wanted = options.send_initial_events
     initial = revision == 0 if wanted is None else wanted
+    if not initial and not revision:
+        revision = core.revision
     return _Start(revision, initial, bool(wanted) and options.allow_bookmarks)
 
 
