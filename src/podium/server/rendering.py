@@ -5,14 +5,14 @@ JSON of an object is the entry's own bytes, and JSON of a list is those bytes jo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 import orjson
 
-from podium.machinery import protobuf
+from podium.machinery import yaml_writer
 from podium.machinery.errors import BadRequest, NotAcceptable
 from podium.models import codec
 from podium.registry.columns.base import Column
@@ -20,7 +20,6 @@ from podium.registry.resources import Resource
 from podium.registry.types import Entry, Listing
 from podium.server.exchange import Answer, Exchange, Headers
 from podium.server.negotiation import PLAIN, Shape
-from podium.server.yaml import dump
 
 _DEFAULT_COLUMNS = (
     Column("Name", format="name", description="Name must be unique within a namespace."),
@@ -46,7 +45,7 @@ def _from_json(shape: Shape, data: bytes, status: int = 200, headers: Headers = 
     if shape.format == "protobuf":
         data = to_protobuf(data)
     elif shape.format == "yaml":
-        data = dump(orjson.loads(data))
+        data = yaml_writer.dump(orjson.loads(data)).encode()
     elif shape.pretty:
         data = msgspec.json.format(data, indent=2) + b"\n"
     return Answer(data, shape.content_type, status, headers)
@@ -54,6 +53,8 @@ def _from_json(shape: Shape, data: bytes, status: int = 200, headers: Headers = 
 
 def to_protobuf(data: bytes) -> bytes:
     """An object's or a list's JSON in protobuf; NotAcceptable for kinds that have no such form."""
+    from podium.machinery import protobuf  # its tables take a while, and many servers never need them
+
     try:
         return protobuf.encode(orjson.loads(data))
     except ValueError as error:
@@ -107,9 +108,14 @@ def list_metadata(listing: Listing) -> dict[str, Any]:
     return meta
 
 
-def _joined(kind: str, api_version: str, meta: dict[str, Any], items: Iterable[bytes]) -> bytes:
-    head = {"kind": kind, "apiVersion": api_version, "metadata": meta}
-    return codec.encode(head)[:-1] + b',"items":[' + b",".join(items) + b"]}"
+def _joined(kind: str, api_version: str, meta: dict[str, Any], items: Sequence[bytes]) -> bytes:
+    """The list in one allocation: a large one is as expensive to move as to send."""
+    head = codec.encode({"kind": kind, "apiVersion": api_version, "metadata": meta})[:-1] + b',"items":['
+    if not items:
+        return head + b"]}"
+    if len(items) == 1:
+        return b"%b%b]}" % (head, items[0])
+    return b",".join((head + items[0], *items[1:-1], items[-1] + b"]}"))
 
 
 def partial(entry: Entry, version: str) -> bytes:
