@@ -21,7 +21,7 @@ from podium.server.authorization.authorizer import MASTERS
 from podium.server.authorization.rules import Attributes
 from podium.server.discovery import NOT_SERVED
 from podium.server.exchange import Answer, Dates, Exchange, Stream
-from podium.server.handlers import logs, read, write
+from podium.server.handlers import components, logs, read, write
 from podium.server.handlers import watch as watching
 from podium.server.metrics import RequestMetrics
 from podium.server.negotiation import PLAIN, Shape, shape_of
@@ -93,7 +93,7 @@ class Api:
             answer = _refusal(
                 exchange, errors.InternalError("an error on the server has prevented the request from succeeding")
             )
-        key = RequestMetrics.key(info)
+        key = self._metric_key(info)
         self._metrics.observe(key, answer.code, clock.monotonic() - started)
         answer.dates = self._dates
         if isinstance(answer, Stream):
@@ -103,7 +103,7 @@ class Api:
     async def _serve(self, exchange: Exchange, certificate_user: User | None) -> Answer | Stream:
         services, info, headers = self.services, exchange.info, exchange.headers
         user = await services.authenticator.authenticate(certificate_user, headers.get("Authorization"))
-        if "Impersonate-User" in headers or any(name in headers for name in _IMPERSONATION):
+        if any(name in headers for name in _IMPERSONATION):
             user = impersonate(user, headers, services.authorizer)
         exchange.user = user
         if MASTERS not in user.groups:
@@ -139,7 +139,8 @@ class Api:
         if res.namespaced and not info.namespace and info.verb not in ("list", "watch"):
             raise _MethodNotAllowed if info.verb in ("create", "deletecollection") else PathNotFound
         if res.virtual:
-            return await write.review(services, exchange, res)
+            answer = write.review if info.verb == "create" else components.components
+            return await answer(services, exchange, res)
         return await _HANDLERS[info.verb](services, exchange, res)
 
     async def _part(self, exchange: Exchange, res: Resource) -> Answer | Stream:
@@ -163,6 +164,14 @@ class Api:
             assert pods is not None
             return await write.bind(self.services, exchange, pods)
         raise PathNotFound
+
+    def _metric_key(self, info: RequestInfo) -> tuple[str, ...]:
+        """What is not served counts as no resource, or a client could make the server remember any number of names."""
+        if info.is_resource:
+            res = self.services.registry.resource(info.group, info.version, info.resource)
+            if res is None or (info.subresource and info.subresource not in res.subresources):
+                return RequestMetrics.key(RequestInfo(info.verb, info.path))
+        return RequestMetrics.key(info)
 
     def _adopt(self, stream: Stream, key: tuple[str, ...]) -> None:
         """Keep account of a stream until it ends."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from podium.machinery import documents, field, protobuf, strict
+from podium.machinery import documents, field, strict
 from podium.machinery.errors import BadRequest, Invalid
 from podium.models.meta_v1 import DeleteOptions
 from podium.registry.types import PatchType
@@ -21,6 +21,8 @@ async def read_object(exchange: Exchange, model: type[Any], options_kind: str) -
     validation = field_validation(exchange, options_kind)
     body = await exchange.body()
     if kind == "protobuf":
+        from podium.machinery import protobuf  # its tables take a while, and many servers never need them
+
         return protobuf.read(body, model)
     obj, warnings = strict.read(body, model, kind, validation)
     exchange.warnings.extend(warnings)
@@ -75,6 +77,8 @@ def delete_options(exchange: Exchange, body: bytes) -> DeleteOptions:
     kind = body_format(exchange.headers.get("Content-Type"))
     options: DeleteOptions
     if kind == "protobuf":
+        from podium.machinery import protobuf
+
         options = protobuf.read(body, DeleteOptions)
     else:
         options, _ = strict.read(body, DeleteOptions, kind, "Ignore")

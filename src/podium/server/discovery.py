@@ -69,14 +69,17 @@ class Discovery:
         self._groups: dict[str, dict[str, list[Resource]]] = {}
         for resource in resources:
             self._groups.setdefault(resource.group, {}).setdefault(resource.version, []).append(resource)
-        self._documents: dict[tuple[str, bool], bytes | None] = {}
+        self._documents: dict[tuple[str, bool], bytes] = {}
 
     def document(self, path: str, aggregated: bool) -> bytes | None:
         """The document at a path such as "/api", "/apis", "/apis/apps", "/apis/apps/v1"; None if there is none."""
         key = (path, aggregated)
-        if key not in self._documents:
-            self._documents[key] = self._make(path, aggregated)
-        return self._documents[key]
+        document = self._documents.get(key)
+        if document is None:
+            document = self._make(path, aggregated)
+            if document is not None:
+                self._documents[key] = document
+        return document
 
     def group_versions(self) -> list[tuple[str, str]]:
         return [(group, version) for group in self._ordered() for version in self._versions(group)]

@@ -28,6 +28,9 @@ BODY_LIMIT = 3 * 1024 * 1024
 COMPRESS_FROM = 128 * 1024
 """Smaller answers cost more to compress than to send."""
 
+_WRITTEN_TOGETHER = 32 * 1024
+"""Smaller bodies are written with the head: copying them costs less than a second packet."""
+
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 Headers = Sequence[tuple[str, str]]
 
@@ -185,9 +188,14 @@ class Answer(_WireAnswer):
             self._stay = False
             parts.append(b"Connection: close\r\n")
         parts.append(b"\r\n")
-        if request.method != "HEAD" and self.code != 304:
+        if request.method == "HEAD" or self.code == 304:
+            body = b""
+        if len(body) < _WRITTEN_TOGETHER:
             parts.append(body)
-        transport.write(b"".join(parts))
+            transport.write(b"".join(parts))
+        else:
+            transport.write(b"".join(parts))
+            transport.write(body)
         await request.writer.drain()
 
 

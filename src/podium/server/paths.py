@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,8 +18,10 @@ from podium.server.exchange import Answer, Exchange, Headers
 from podium.server.health import Health
 from podium.server.metrics import RequestMetrics
 from podium.server.negotiation import JSON, clauses, negotiate, wants_pretty
-from podium.server.openapi import OpenApi
 from podium.server.services import Services
+
+if TYPE_CHECKING:
+    from podium.server.openapi import OpenApi
 
 _HEALTH = ("/healthz", "/livez", "/readyz")
 _ROOTS = (
@@ -36,7 +39,7 @@ class Paths:
         self._metrics = metrics
         self._table: Sequence[Resource] = ()
         self._discovery = Discovery(())
-        self._openapi = OpenApi((), "")
+        self._openapi: OpenApi | None = None
 
     def answer(self, exchange: Exchange) -> Answer:
         path = exchange.info.path
@@ -53,7 +56,9 @@ class Paths:
         elif path.startswith("/openapi/"):
             return self._described(exchange, path)
         elif path == "/metrics":
-            return Answer(self._metrics.exposition(), "text/plain; version=0.0.4; charset=utf-8")
+            from podium.server.exposition import exposition  # see there
+
+            return Answer(exposition(self._metrics), "text/plain; version=0.0.4; charset=utf-8")
         elif path == "/openid/v1/jwks":
             return Answer(codec.encode(self._services.tokens.json_web_keys()), "application/jwk-set+json")
         elif path == "/.well-known/openid-configuration":
@@ -68,8 +73,16 @@ class Paths:
         if table != self._table:
             self._table = table
             self._discovery = Discovery(table)
-            self._openapi = OpenApi(table, version.git_version())
+            self._openapi = None
         return self._discovery
+
+    def _descriptions(self) -> OpenApi:
+        self._current()
+        if self._openapi is None:
+            from podium.server.openapi import OpenApi  # most servers are never asked, and start without it
+
+            self._openapi = OpenApi(self._table, version.git_version())
+        return self._openapi
 
     def _discovered(self, exchange: Exchange, path: str) -> Answer:
         accept = exchange.headers.get("Accept") or ""
@@ -85,15 +98,15 @@ class Paths:
         return _with_etag(exchange, document, content_type)
 
     def _described(self, exchange: Exchange, path: str) -> Answer:
-        self._current()
+        openapi = self._descriptions()
         accept = exchange.headers.get("Accept") or ""
         if accept and not any(clause.admits(JSON) for clause in clauses(accept)):
             raise NotAcceptable(f"only the following media types are accepted: {JSON}")
         if path == "/openapi/v3":
-            return _with_etag(exchange, self._openapi.index(), JSON)
-        compressed = self._openapi.v2() if path == "/openapi/v2" else None
+            return _with_etag(exchange, openapi.index(), JSON)
+        compressed = openapi.v2() if path == "/openapi/v2" else None
         if path.startswith("/openapi/v3/"):
-            compressed = self._openapi.v3(path.removeprefix("/openapi/v3/"))
+            compressed = openapi.v3(path.removeprefix("/openapi/v3/"))
         if compressed is None:
             raise PathNotFound
         if "gzip" in exchange.headers.get("Accept-Encoding", ""):

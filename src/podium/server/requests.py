@@ -99,7 +99,7 @@ def _resource_request(method: str, info: RequestInfo, rest: list[str], query: di
     info.subresource = rest[2] if len(rest) > 2 else ""
     info.trailing = len(rest) > 3
     if verb == "get" and (watch or not info.name):
-        watch = watch or truth(query.get("watch"))
+        watch = method != "HEAD" and (watch or truth(query.get("watch")))
         verb = "watch" if watch else "list"
         if not info.name and "fieldSelector" in query:
             info.name = _selected_name(query["fieldSelector"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
@@ -130,6 +130,7 @@ class Server:
         self._api = Api(services, Paths(services, health, metrics), metrics, limits, config.request_timeout)
         self._connections: _Connections | None = None
         self._listener: asyncio.Server | None = None
+        self._unfollow: Callable[[], None] = lambda: None
 
     @property
     def port(self) -> int:
@@ -141,13 +142,19 @@ class Server:
 
     async def start(self) -> None:
         """Listen. The registry has been started. OSError if the port is taken."""
-        follow_rbac(self._registry, self.authorizer)
-        self._registry.core.token_issuer = self.tokens.issue
         self._connections = _Connections(self._api)
         self._listener = await asyncio.get_running_loop().create_server(
-            self._connections, self.config.host, self.config.port, ssl=tls_context(self.config.pki), backlog=1024
+            self._connections,
+            self.config.host,
+            self.config.port,
+            ssl=tls_context(self.config.pki),
+            backlog=1024,
+            start_serving=False,
         )
+        self._unfollow = follow_rbac(self._registry, self.authorizer)
+        self._registry.core.token_issuer = self.tokens.issue
         await self._registry.advertise(self.config.host, self.port)
+        await self._listener.start_serving()
 
     async def stop(self) -> None:
         """Take no more connections, end watches, let requests end, close."""
@@ -161,6 +168,7 @@ class Server:
         await self._connections.shutdown(self.config.stop_timeout)
         await self._listener.wait_closed()
         self._listener = None
+        self._unfollow()
 
     async def _live_uid(self, plural: str, namespace: str, name: str) -> str | None:
         entry = self._registry.live(plural).get(namespace, name)

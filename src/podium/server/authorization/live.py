@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from podium.registry.admission.chain import Attributes, Chain, Operation
 from podium.registry.registry import Registry
 from podium.registry.resources import Resource
-from podium.registry.storage import Collection, Event
+from podium.registry.storage import Event
 from podium.server.authorization.authorizer import RBAC_GROUP, Authorizer
 from podium.server.authorization.escalation import check_escalation
 
 _PLURALS = ("clusterroles", "roles", "clusterrolebindings", "rolebindings")
 
 
-def follow_rbac(registry: Registry, authorizer: Authorizer) -> None:
-    """Learn all that there is and every change from now on. Call it once, when the registry has been started."""
-    for plural in _PLURALS:
-        collection = registry.live(f"{plural}.{RBAC_GROUP}")
-        for entry in collection:
-            authorizer.observe(None, entry.object)
-        _follow(collection, authorizer)
-    chain = registry.core.admission
-    registry.core.admission = Chain((*chain.plugins, EscalationCheck(authorizer)))
+def follow_rbac(registry: Registry, authorizer: Authorizer) -> Callable[[], None]:
+    """Learn all that there is and every change from now on, until what is returned is called."""
 
-
-def _follow(collection: Collection, authorizer: Authorizer) -> None:
     def changed(event: Event) -> None:
         authorizer.observe(event.old.object if event.old else None, None if event.deleted else event.entry.object)
 
-    collection.listeners.append(changed)
+    collections = [registry.live(f"{plural}.{RBAC_GROUP}") for plural in _PLURALS]
+    for collection in collections:
+        for entry in collection:
+            authorizer.observe(None, entry.object)
+        collection.listeners.append(changed)
+    core, check = registry.core, EscalationCheck(authorizer)
+    core.admission = Chain((*core.admission.plugins, check))
+
+    def end() -> None:
+        for collection in collections:
+            collection.listeners.remove(changed)
+        core.admission = Chain(plugin for plugin in core.admission.plugins if plugin is not check)
+
+    return end
 
 
 class EscalationCheck:

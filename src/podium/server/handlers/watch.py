@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
-from podium.machinery import protobuf
 from podium.machinery.errors import NotAcceptable, StatusError
 from podium.models import codec
 from podium.registry.resources import Resource
@@ -121,13 +120,16 @@ class ProtobufFraming(Framing):
     """Events in protobuf, of the objects themselves or of their metadata only."""
 
     def __init__(self, inner: Framing) -> None:
+        from podium.machinery import protobuf  # its tables take a while, and many servers never need them
+
         self._inner = inner
+        self._event = protobuf.watch_event
 
     def frame(self, event: WatchEvent) -> bytes:
-        return protobuf.watch_event(event.type, to_protobuf(self._inner.document(event)))
+        return self._event(event.type, to_protobuf(self._inner.document(event)))
 
     def error(self, error: StatusError) -> bytes:
-        return protobuf.watch_event("ERROR", protobuf.encode_object(error.status()))
+        return self._event("ERROR", to_protobuf(codec.encode(error.status())))
 
 
 def _bookmark_metadata(event: WatchEvent) -> bytes:
