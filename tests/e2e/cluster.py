@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,31 +86,43 @@ class Server:
             return False
 
     def objects(self, path: str, **query: str) -> list[Tree]:
-        found: list[Tree] = self.api.tree("GET", path, query=query).get("items") or []
+        with self.api as api:
+            found: list[Tree] = api.tree("GET", path, query=query).get("items") or []
         return found
+
+    def fetch(self, pod: Tree, path: str = "/index", port: int = 5000) -> str:
+        """What the Flask app in a Pod answers, once it has logged that it listens: Ready comes before that."""
+        metadata = pod["metadata"]
+        log = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}/log"
+        with self.api as api, closing(api.stream(log, query={"follow": "true"}, accept="*/*")) as lines:
+            assert any(b"Running on http" in line for line in lines), "the app ended without listening"
+        with urlopen(f"http://{pod['status']['podIP']}:{port}{path}", timeout=10) as response:
+            text: str = response.read().decode()
+        return text
 
     def until(self, path: str, holds: Callable[[dict[str, Tree]], object], **query: str) -> dict[str, Tree]:
         """Watch a collection until something holds for its objects (by name); they are returned."""
-        api = self.api
-        listing = api.tree("GET", path, query=query)
-        found = {item["metadata"]["name"]: item for item in listing.get("items") or ()}
-        if holds(found):
-            return found
-        watch = {
-            **query,
-            "watch": "true",
-            "resourceVersion": listing["metadata"]["resourceVersion"],
-            "timeoutSeconds": str(PATIENCE),
-        }
-        for line in api.stream(path, query=watch):
-            event = json.loads(line)
-            name = event["object"]["metadata"]["name"]
-            if event["type"] == "DELETED":
-                found.pop(name, None)
-            else:
-                found[name] = event["object"]
+        with self.api as api:
+            listing = api.tree("GET", path, query=query)
+            found = {item["metadata"]["name"]: item for item in listing.get("items") or ()}
             if holds(found):
                 return found
+            watch = {
+                **query,
+                "watch": "true",
+                "resourceVersion": listing["metadata"]["resourceVersion"],
+                "timeoutSeconds": str(PATIENCE),
+            }
+            with closing(api.stream(path, query=watch)) as lines:
+                for line in lines:
+                    event = json.loads(line)
+                    name = event["object"]["metadata"]["name"]
+                    if event["type"] == "DELETED":
+                        found.pop(name, None)
+                    else:
+                        found[name] = event["object"]
+                    if holds(found):
+                        return found
         raise AssertionError(f"did not come to hold within {PATIENCE} s; last seen: {json.dumps(found, indent=1)}")
 
 
@@ -170,14 +182,6 @@ def server(data_dir: Path, **options: Any) -> Iterator[Server]:
         for process in left:
             process.kill()
         assert not left, f"processes that outlived the cluster: {left}"
-
-
-def fetch(pod: Tree, path: str = "/index", port: int = 5000) -> str:
-    """What the Pod's app answers over HTTP."""
-    with urlopen(f"http://{pod['status']['podIP']}:{port}{path}", timeout=10) as response:
-        assert response.status == 200
-        text: str = response.read().decode()
-        return text
 
 
 def is_ready(pod: Tree) -> bool:

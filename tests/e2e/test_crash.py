@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.cluster import Server, fetch, ready, server
+from tests.e2e.cluster import Server, ready, server
 from tests.e2e.test_tutorial import DEPLOYMENTS, MANIFESTS, PODS, pods_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -52,13 +52,13 @@ def test_kill_minus_nine_in_the_middle_of_a_rolling_update(tmp_path: Path) -> No
         crash(cluster)
         survivors = [name for name in before if name in apps(cluster)]
         assert survivors, "Pods go on while the server is away"
-        assert "v1" in fetch(before[survivors[0]])
+        assert "v1" in cluster.fetch(before[survivors[0]])
 
         cluster.up()
         assert run("get configmap acknowledged -o jsonpath={.data.key}") == "value"
         run("rollout status deployment flask-deploy --timeout=120s")
         after = pods_of(cluster, "flask", 4)
-        assert all("v2" in fetch(pod) for pod in after)
+        assert all("v2" in cluster.fetch(pod) for pod in after)
         cluster.until(PODS, lambda found: len(found) == 4 == len(ready(found)), labelSelector="app=flask")
         assert set(apps(cluster)) == {pod["metadata"]["name"] for pod in after}, "no process leaked"
 

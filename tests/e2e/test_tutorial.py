@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.e2e.cluster import ROOT, Driver, Server, fetch, is_ready, ready, server
+from tests.e2e.cluster import ROOT, Driver, Server, is_ready, ready, server
 
 Tree = dict[str, Any]
 PODS = "/api/v1/namespaces/default/pods"
@@ -106,7 +106,7 @@ class TestReplicaSets:
     def test_the_app_answers_on_its_port(self, cluster: Server, run: Driver) -> None:
         for pod in pods_of(cluster, "myapp", 2):
             run(f"wait pod/{pod['metadata']['name']} --for=condition=Ready --timeout=60s")
-            assert "v1" in fetch(pod)
+            assert "v1" in cluster.fetch(pod)
 
     def test_a_deleted_replica_comes_back(self, cluster: Server, run: Driver) -> None:
         first, second = pods_of(cluster, "myapp", 2)
@@ -168,7 +168,7 @@ class TestDeployments:
             "deployment.apps/flask-deploy unchanged\n",
             "deployment.apps/flask-deploy configured\n",
         )
-        assert all("v1" in fetch(pod) for pod in pods_of(cluster, "flask", 2))
+        assert all("v1" in cluster.fetch(pod) for pod in pods_of(cluster, "flask", 2))
 
     def test_more_replicas(self, cluster: Server, run: Driver) -> None:
         assert run("scale deployment flask-deploy --replicas=3") == "deployment.apps/flask-deploy scaled\n"
@@ -178,7 +178,7 @@ class TestDeployments:
         line = "set image deployment/flask-deploy flask-container=sakuragaara/flaskapp:v2 --record"
         assert run(line) == "deployment.apps/flask-deploy image updated\n"
         run("rollout status deployment flask-deploy --timeout=60s")
-        assert all("v2" in fetch(pod) for pod in pods_of(cluster, "flask", 3))
+        assert all("v2" in cluster.fetch(pod) for pod in pods_of(cluster, "flask", 3))
         rows = run("get rs -o wide").splitlines()[1:]
         assert sorted((row.split()[1], row.split()[6].rpartition(":")[2]) for row in rows) == [("0", "v1"), ("3", "v2")]
 
@@ -192,7 +192,7 @@ class TestDeployments:
         undone = run("rollout undo deployment flask-deploy --to-revision=1")
         assert undone == "deployment.apps/flask-deploy rolled back\n"
         run("rollout status deployment flask-deploy --timeout=60s")
-        assert all("v1" in fetch(pod) for pod in pods_of(cluster, "flask", 3))
+        assert all("v1" in cluster.fetch(pod) for pod in pods_of(cluster, "flask", 3))
         after = run("rollout history deployment flask-deploy")
         assert [line.split()[0] for line in after.splitlines() if line[:1].isdigit()] == ["2", "3"]
 
@@ -210,7 +210,7 @@ class TestDeployments:
         run("set image deployment/flask-deploy flask-container=sakuragaara/flaskapp:v2")
         assert run("rollout pause deployment flask-deploy") == "deployment.apps/flask-deploy paused\n"
         six = pods_of(cluster, "flask", 6)
-        assert sorted(fetch(pod).count("v2") > 0 for pod in six) == [False] * 5 + [True], "one canary beside five"
+        assert sorted(cluster.fetch(pod).count("v2") > 0 for pod in six) == [False] * 5 + [True], "one canary beside five"
         state = cluster.until(
             DEPLOYMENTS,
             lambda found: found["flask-deploy"]["status"].get("availableReplicas") == 6,
@@ -221,7 +221,7 @@ class TestDeployments:
         assert "DeploymentPaused" in json.dumps(state["conditions"])
         assert run("rollout resume deployment flask-deploy") == "deployment.apps/flask-deploy resumed\n"
         run("rollout status deployment flask-deploy --timeout=120s")
-        assert all("v2" in fetch(pod) for pod in pods_of(cluster, "flask", 5))
+        assert all("v2" in cluster.fetch(pod) for pod in pods_of(cluster, "flask", 5))
 
     def test_a_bad_image_never_takes_availability_below_what_was_promised(self, cluster: Server, run: Driver) -> None:
         run("patch deploy flask-deploy -p", json.dumps({"spec": {"minReadySeconds": 0}}))
@@ -256,7 +256,7 @@ class TestDeployments:
         for text in ("Liveness:", "http-get http://:5000/index delay=10s timeout=5s", "Controlled By:", "Scheduled"):
             assert text in described
         pod = cluster.objects(PODS, fieldSelector=f"metadata.name={name}")[0]
-        fetch(pod)
+        cluster.fetch(pod)
         assert "GET /index" in run(f"logs {name}")
 
     def test_run_makes_a_deployment(self, cluster: Server, run: Driver, program: str) -> None:

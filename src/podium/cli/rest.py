@@ -74,6 +74,14 @@ class Api:
         self._http: http.client.HTTPConnection | None = None
         self._warned: set[str] = set()
 
+    def __enter__(self) -> Api:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._http is not None:
+            self._http.close()
+            self._http = None
+
     def request(
         self,
         method: str,
@@ -95,9 +103,9 @@ class Api:
         """The answer's lines as they come, on a connection of their own, until the server ends it."""
         connection = self._connect()
         try:
-            response = self._send(connection, "GET", path, query, None, JSON, accept)
-            while line := response.readline():
-                yield line
+            with self._send(connection, "GET", path, query, None, JSON, accept) as response:
+                while line := response.readline():
+                    yield line
         except TimeoutError:
             return
         finally:
