@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from urllib.parse import unquote
 
 import h2.config
@@ -27,6 +28,8 @@ async def check(host: str, port: int, service: str) -> str:
         raise HealthError(f"the server doesn't speak gRPC: {error}") from error
     finally:
         writer.transport.abort()
+        with suppress(OSError):  # how the connection ended says nothing any more
+            await writer.wait_closed()
 
 
 def request(service: str) -> bytes:

@@ -140,6 +140,7 @@ async def _tcp(target: Target, host: str, port: int | str | None, seconds: float
     except OSError as error:
         return Outcome(False, f"dial tcp {host}:{number}: connect: {_reason(error)}")
     writer.transport.abort()
+    await writer.wait_closed()
     return Outcome(True)
 
 
