@@ -211,9 +211,9 @@ class TestFallingBehind:
             await asyncio.sleep(0)
             for number in range(40):
                 await world.do_create(config_map(f"a{number:02}"))
-            longest = max(len(one.queue) for one in world.core.watches)  # type: ignore[attr-defined]
+            longest = max(len(one.queue) for one in world.core.watches)
             await first
-            await watch.aclose()  # type: ignore[attr-defined]
+            await watch.aclose()
             return longest
 
         assert world.run(scenario()) <= 5
@@ -251,7 +251,7 @@ async def slow_reader(world: World, writes: int) -> list[Any]:
         pending = asyncio.ensure_future(anext(watch))
     pending.cancel()
     await asyncio.gather(pending, return_exceptions=True)
-    await watch.aclose()  # type: ignore[attr-defined]
+    await watch.aclose()
     return got
 
 

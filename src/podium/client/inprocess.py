@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from podium.client.transport import ObjectEvent, ObjectList, PatchType, Selection
@@ -48,8 +49,9 @@ class InProcessTransport:
             allow_bookmarks=True,
             periodic_bookmarks=False,
         )
-        async for batch in self.registry.watch(self._row(resource), selection.namespace, options):
-            yield [_event(event) for event in batch]
+        async with aclosing(self.registry.watch(self._row(resource), selection.namespace, options)) as batches:
+            async for batch in batches:
+                yield [_event(event) for event in batch]
 
     async def create(
         self, resource: ResourceType, namespace: str, obj: Any, name: str = "", subresource: str = ""

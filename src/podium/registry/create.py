@@ -1,4 +1,8 @@
-"""Create: system metadata, admission, defaults, validation, commit."""
+"""Create: defaults, admission, system metadata, validation, commit.
+
+Admission sees the object with its defaults, as it does in Kubernetes, where they are filled in on decoding: a plugin
+that adds something writes it in full.
+"""
 
 from __future__ import annotations
 

@@ -13,6 +13,13 @@ from podium.registry.resources import Resource
 ORPHAN = "orphan"
 FOREGROUND = "foregroundDeletion"
 _META = field.Path("metadata")
+_NAME, _GENERATE_NAME, _NAMESPACE = _META.child("name"), _META.child("generateName"), _META.child("namespace")
+_LABELS, _ANNOTATIONS = _META.child("labels"), _META.child("annotations")
+_FINALIZERS, _OWNERS = _META.child("finalizers"), _META.child("ownerReferences")
+_IMMUTABLE = tuple(
+    (name, _META.child(name))
+    for name in ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
+)
 
 
 def match_namespace(metadata: ObjectMeta, namespace: str) -> None:
@@ -53,18 +60,18 @@ def validate(metadata: ObjectMeta, res: Resource) -> list[FieldError]:
     errors: list[FieldError] = []
     if metadata.generateName:
         prefix = names.masked(metadata.generateName)
-        errors += field.each(_META.child("generateName"), metadata.generateName, name_errors(res, prefix))
+        errors += field.each(_GENERATE_NAME, metadata.generateName, name_errors(res, prefix))
     if not metadata.name:
-        errors.append(field.required(_META.child("name"), "name or generateName is required"))
+        errors.append(field.required(_NAME, "name or generateName is required"))
     else:
-        errors += field.each(_META.child("name"), metadata.name, name_errors(res, metadata.name))
+        errors += field.each(_NAME, metadata.name, name_errors(res, metadata.name))
     if res.namespaced:
         if not metadata.namespace:
-            errors.append(field.required(_META.child("namespace")))
+            errors.append(field.required(_NAMESPACE))
         else:
-            errors += field.each(_META.child("namespace"), metadata.namespace, names.dns_label(metadata.namespace))
+            errors += field.each(_NAMESPACE, metadata.namespace, names.dns_label(metadata.namespace))
     elif metadata.namespace:
-        errors.append(field.forbidden(_META.child("namespace"), "not allowed on this type"))
+        errors.append(field.forbidden(_NAMESPACE, "not allowed on this type"))
     return errors + _common(metadata)
 
 
@@ -76,12 +83,12 @@ def validate_update(new: ObjectMeta, old: ObjectMeta) -> list[FieldError]:
             listed = "[]string{" + ", ".join(map(field.quote, added)) + "}"
             errors.append(
                 field.forbidden(
-                    _META.child("finalizers"),
+                    _FINALIZERS,
                     f"no new finalizers can be added if the object is being deleted, found new finalizers {listed}",
                 )
             )
-    for name in ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"):
-        errors += field.immutable(_META.child(name), getattr(new, name), getattr(old, name))
+    for name, path in _IMMUTABLE:
+        errors += field.immutable(path, getattr(new, name), getattr(old, name))
     if new.labels != old.labels or new.annotations != old.annotations or new.finalizers != old.finalizers:
         return errors + _common(new)
     return errors + _owner_errors(new.ownerReferences)
@@ -90,9 +97,9 @@ def validate_update(new: ObjectMeta, old: ObjectMeta) -> list[FieldError]:
 def _common(metadata: ObjectMeta) -> list[FieldError]:
     errors: list[FieldError] = []
     if metadata.labels:
-        errors += label_errors(metadata.labels, _META.child("labels"))
+        errors += label_errors(metadata.labels, _LABELS)
     if metadata.annotations:
-        errors += annotation_errors(metadata.annotations, _META.child("annotations"))
+        errors += annotation_errors(metadata.annotations, _ANNOTATIONS)
     if metadata.ownerReferences:
         errors += _owner_errors(metadata.ownerReferences)
     if metadata.finalizers:
@@ -118,7 +125,7 @@ def annotation_errors(annotations: dict[str, str], path: field.Path) -> list[Fie
 
 
 def _owner_errors(references: Sequence[OwnerReference]) -> list[FieldError]:
-    path = _META.child("ownerReferences")
+    path = _OWNERS
     errors: list[FieldError] = []
     controller = ""
     for reference in references:
@@ -143,7 +150,7 @@ def _owner_errors(references: Sequence[OwnerReference]) -> list[FieldError]:
 
 
 def _finalizer_errors(finalizers: Sequence[str]) -> list[FieldError]:
-    path = _META.child("finalizers")
+    path = _FINALIZERS
     errors: list[FieldError] = []
     for finalizer in finalizers:
         errors += field.each(path, finalizer, names.label_key(finalizer))

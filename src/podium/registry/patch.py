@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from podium.machinery import errors, patch_json, patch_merge, patch_strategic
+from podium.machinery import errors, patch_json, patch_merge, patch_strategic, strict
 from podium.models import codec
 from podium.registry import metadata
 from podium.registry.core import Core
@@ -66,12 +66,7 @@ def apply(document: Any, tree: Any, patch_type: PatchType, kind: type[Any]) -> A
 
 
 def _decoded(tree: Any, kind: type[Any], res: Resource) -> Any:
-    try:
-        new = codec.decode(msgspec.json.encode(tree), kind)
-    except codec.DecodeError as error:
-        raise errors.BadRequest(
-            f"{res.kind} in version {res.version!r} cannot be handled as a {res.kind}: {error}"
-        ) from None
+    new = strict.from_patched(tree, kind)
     if new.kind != kind.__name__:
         raise errors.BadRequest(f"the kind of the object ({new.kind}) does not match the kind of the request")
     return new

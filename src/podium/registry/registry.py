@@ -6,7 +6,7 @@ their own: create, update, patch, delete, lists, watching, and subresources/ for
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -100,7 +100,7 @@ class Registry:
         read = res.view.from_stored
         return replace(listing, entries=[viewed(read, entry) for entry in listing.entries])
 
-    def watch(self, res: Resource, namespace: str, options: WatchOptions) -> AsyncIterator[Sequence[WatchEvent]]:
+    def watch(self, res: Resource, namespace: str, options: WatchOptions) -> AsyncGenerator[Sequence[WatchEvent], None]:
         """Checks the options at once. Changes come in batches; the watch ends with the timeout or `aclose`."""
         _supports(res, "watch")
         return watching.watch(self.core, res, namespace, options)
@@ -171,7 +171,7 @@ class Registry:
 
 def _supports(res: Resource, verb: str, subresource: str = "") -> None:
     if not subresource:
-        if verb not in res.verbs:
+        if verb not in res.verbs or res.virtual:
             raise errors.MethodNotAllowed(res.group_resource, verb)
         return
     found = res.subresources.get(subresource)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -36,7 +37,8 @@ async def update(core: Core, request: Request, res: Resource, target: tuple[str,
     insists = not given and not res.strategy.update_unconditional and not part.subresource
 
     if part.creates and core.live(res).get(namespace, name) is None:
-        return await create(core, request, res, namespace, obj)
+        with contextlib.suppress(errors.AlreadyExists):  # someone was quicker: then it is an update
+            return await create(core, request, res, namespace, obj)
 
     def build(old: Entry) -> Any:
         check_uid(res, old, uid)
@@ -141,7 +143,7 @@ async def _store(core: Core, request: Request, collection: Collection, new: Any,
 
 
 async def _make_ready(core: Core, request: Request, res: Resource, new: Any, old: Entry, part: Part) -> None:
-    """Admission, defaults and validation, in that order; afterwards the object is as it will be stored."""
+    """Defaults, admission and validation, in that order; afterwards the object is as it will be stored."""
     strategy, previous = res.strategy, old.object
     meta = new.metadata
     metadata.drop_what_clients_may_not_set(meta)

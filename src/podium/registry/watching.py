@@ -7,7 +7,7 @@ recent changes from memory, older ones from the store: so a slow client costs a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from podium.machinery import errors, field
@@ -37,7 +37,9 @@ class _Start:
     """Then a bookmark that says so."""
 
 
-def watch(core: Core, res: Resource, namespace: str, options: WatchOptions) -> AsyncIterator[Sequence[WatchEvent]]:
+def watch(
+    core: Core, res: Resource, namespace: str, options: WatchOptions
+) -> AsyncGenerator[Sequence[WatchEvent], None]:
     """Checks the options at once; the changes come in batches as they happen."""
     core.check()
     wrong = option_errors(options)
@@ -109,7 +111,7 @@ class _Watch(Watcher):
         self._waiter: asyncio.Future[None] | None = None
         self._closed: BaseException | bool = False
 
-    async def run(self, start: _Start) -> AsyncIterator[Sequence[WatchEvent]]:
+    async def run(self, start: _Start) -> AsyncGenerator[Sequence[WatchEvent], None]:
         timer = None if self.timeout is None else self.core.clock.call_later(self.timeout, self.close)
         self.core.watches[self] = None
         if self.bookmarks:
