@@ -197,3 +197,20 @@ def test_writes_that_wait_for_a_sync_share_the_next_one(tmp_path):
         await store.close()
 
     asyncio.run(scenario())
+
+
+def test_a_tool_that_locks_the_file_for_a_moment_delays_writes_only(tmp_path):
+    async def scenario() -> None:
+        store = await SqliteStore.open(tmp_path / "store.db")
+        tool = apsw.Connection(str(tmp_path / "store.db"))
+        tool.execute("BEGIN IMMEDIATE")
+        write = asyncio.ensure_future(store.create("/a", b""))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not write.done()
+        tool.execute("ROLLBACK")
+        tool.close()
+        assert await write == store.revision
+        await store.close()
+
+    asyncio.run(scenario())

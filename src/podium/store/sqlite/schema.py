@@ -28,6 +28,8 @@ SYNCHRONOUS = "FULL"
 PAGE_SIZE = 8192
 CHECKPOINT_PAGES = 1000
 WAL_SIZE_LIMIT = 16 << 20
+# Nobody else writes, but someone may look into the file with a tool of theirs that locks it for a moment.
+BUSY_MILLISECONDS = 5000
 
 _TABLES = """
 CREATE TABLE log(
@@ -60,6 +62,7 @@ def open_writer(path: str, vfs: str | None) -> apsw.Connection:
     """The connection that writes; creates the file and its tables if need be."""
     connection = apsw.Connection(path, vfs=vfs)
     try:
+        connection.set_busy_timeout(BUSY_MILLISECONDS)
         connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
@@ -76,6 +79,7 @@ def open_writer(path: str, vfs: str | None) -> apsw.Connection:
 
 def open_reader(path: str, vfs: str | None) -> apsw.Connection:
     connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
+    connection.set_busy_timeout(BUSY_MILLISECONDS)
     connection.execute("PRAGMA query_only = ON")
     return connection
 
