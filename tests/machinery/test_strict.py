@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from podium.machinery import strict
-from podium.machinery.errors import BadRequest
+from podium.machinery.errors import BadRequest, Invalid
 from podium.models import apps_v1, core_v1, meta_v1
 
 INVALID_JSON = b"""{
@@ -226,3 +226,19 @@ def test_wrong_bytes() -> None:
     assert message({"data": {"b": "aGk=", "a": "*"}}, core_v1.Secret) == (
         'Secret in version "v1" cannot be handled as a Secret: data[a]: illegal base64 data'
     )
+
+
+def test_what_a_patch_made() -> None:
+    made = {"spec": {"replicas": 2, "strategy": None}}
+    assert strict.from_patched(made, apps_v1.Deployment).spec.replicas == 2
+    with pytest.raises(Invalid) as caught:
+        strict.from_patched({"spec": {"replicas": "many"}}, apps_v1.Deployment)
+    assert caught.value.message == (
+        ' "" is invalid: patch: Invalid value: "{\\"spec\\":{\\"replicas\\":\\"many\\"}}": '
+        "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32"
+    )
+
+
+def test_what_a_patch_made_is_an_object() -> None:
+    with pytest.raises(Invalid, match=r"json: cannot unmarshal array into Go value of type v1\.Deployment"):
+        strict.from_patched([], apps_v1.Deployment)

@@ -62,7 +62,9 @@ def test_a_name_cannot_be_patched(world: World) -> None:
 
 def test_a_result_that_is_no_such_object_is_refused(world: World) -> None:
     world.create(config_map("a"))
-    with pytest.raises(errors.BadRequest, match="ConfigMap in version"):
+    with pytest.raises(
+        errors.Invalid, match=r"cannot unmarshal number into Go struct field ConfigMap\.data of type string"
+    ):
         world.patch(CM, "a", {"data": {"x": 1}})
 
 

@@ -12,8 +12,8 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from podium.machinery import documents, trees
-from podium.machinery.errors import BadRequest
+from podium.machinery import documents, field, trees
+from podium.machinery.errors import BadRequest, Invalid
 from podium.machinery.yaml_reader import Repeated
 from podium.models import codec
 from podium.models.quantity import Quantity
@@ -93,6 +93,15 @@ def cannot_handle(tree: dict[str, Any], model: type[Any], why: str) -> BadReques
     kind = tree.get("kind") or model.__name__
     version = str(tree.get("apiVersion") or getattr(obj, "apiVersion", "")).rpartition("/")[2]
     return BadRequest(f'{kind} in version "{version}" cannot be handled as a {model.__name__}: {why}')
+
+
+def from_patched(tree: Any, model: type[T]) -> T:
+    """The struct that a patch made. Invalid, with what the patch made of it, if it is none any more."""
+    data = msgspec.json.encode(tree)
+    try:
+        return codec.decode(data, model)
+    except msgspec.ValidationError as error:
+        raise Invalid("", "", [field.invalid("patch", data.decode(), unmarshal_message(error, model, tree))]) from None
 
 
 def _warnings(problem: str) -> list[str]:

@@ -45,7 +45,7 @@ async def patch(
         after = apply(before, tree, patch_type, type(shown))
         if request.inspect is not None:
             request.inspect(after)
-        new = _decoded(after, type(shown), res)
+        new = _decoded(after, type(shown))
         metadata.match_url(new.metadata, namespace, name)
         if new.metadata.resourceVersion == str(old.revision):
             new.metadata.resourceVersion = ""
@@ -65,7 +65,7 @@ def apply(document: Any, tree: Any, patch_type: PatchType, kind: type[Any]) -> A
     raise errors.UnsupportedMediaType(f"patch type {patch_type} is not served")
 
 
-def _decoded(tree: Any, kind: type[Any], res: Resource) -> Any:
+def _decoded(tree: Any, kind: type[Any]) -> Any:
     new = strict.from_patched(tree, kind)
     if new.kind != kind.__name__:
         raise errors.BadRequest(f"the kind of the object ({new.kind}) does not match the kind of the request")
