@@ -48,8 +48,8 @@ class Trial:
 class Cache:
     def __init__(self) -> None:
         self.templates = Templates()
-        self.nodes: list[NodeInfo] = []
-        """The nodes there are, in the order in which they are tried."""
+        self._nodes: list[NodeInfo] | None = []
+        """None when nodes came, went or moved since they were put in order."""
         self.infos: dict[str, NodeInfo] = {}
         """By name; also of nodes that are gone while Pods are still bound to them."""
         self.pods: dict[str, PodInfo] = {}
@@ -74,9 +74,7 @@ class Cache:
         self.generation = 0
         self.layout = 0
         """Changes when nodes come, go or move, so that positions in `nodes` mean something else."""
-        self.facts_generation = 0
-        """Changes when any Node object changes in a way that rules see."""
-        self.zoned = False
+        self._zoned = False
         self.image_holders: dict[str, int] = {}
         """How many nodes have each image."""
         self._recent: OrderedDict[str, NodeInfo] = OrderedDict()
@@ -93,9 +91,8 @@ class Cache:
         self._count_images(before, facts)
         info.facts = facts
         info.present = True
-        self.facts_generation += 1
         if before is None or before.labels.get(ZONE) != facts.labels.get(ZONE):
-            self._lay_out()
+            self._moved()
         self._touch(info)
         return before, facts
 
@@ -106,9 +103,8 @@ class Cache:
         self._count_images(info.facts, None)
         info.present = False
         info.index = -1
-        self.facts_generation += 1
         self._drop_if_unused(info)
-        self._lay_out()
+        self._moved()
         return info.facts
 
     def changed_since(self, generation: int) -> Iterator[NodeInfo]:
@@ -140,11 +136,23 @@ class Cache:
             del self.infos[info.name]
             del self._recent[info.name]
 
-    def _lay_out(self) -> None:
-        self.nodes = across_zones(info for info in self.infos.values() if info.present)
-        for index, info in enumerate(self.nodes):
-            info.index = index
-        self.zoned = any(ZONE in info.facts.labels for info in self.nodes)
+    @property
+    def nodes(self) -> list[NodeInfo]:
+        """The nodes there are, in the order in which they are tried; each knows its position."""
+        if self._nodes is None:
+            self._nodes = across_zones(info for info in self.infos.values() if info.present)
+            for index, info in enumerate(self._nodes):
+                info.index = index
+            self._zoned = any(ZONE in info.facts.labels for info in self._nodes)
+        return self._nodes
+
+    @property
+    def zoned(self) -> bool:
+        """Whether any node is in a zone."""
+        return bool(self.nodes) and self._zoned
+
+    def _moved(self) -> None:
+        self._nodes = None
         self.layout += 1
         self.generation += 1
 

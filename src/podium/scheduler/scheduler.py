@@ -31,7 +31,8 @@ from podium.scheduler.volumes import VolumePlan
 from podium.scheduler.writes import Evictions, PodWriter, Writers
 
 NAME = "default-scheduler"
-WRITES_AT_ONCE = 100
+WRITES_AT_ONCE = 16
+"""More bind no faster, but run ahead of the Events that tell of it."""
 DECISIONS_AT_ONCE = 50
 """After so many, everything else in the process gets a turn."""
 
