@@ -74,6 +74,15 @@ def test_ended_pods_use_nothing() -> None:
         assert world.node_of("b") == "n"
 
 
+def test_once_settled_nothing_is_written() -> None:
+    with World() as world:
+        world.create(node("n", cpu="1"), pod("a", cpu="1"), pod("b", cpu="1"))
+        world.advance(60)
+        before = world.registry.revision
+        world.advance(200)
+        assert world.registry.revision == before
+
+
 def test_gated_pods_wait() -> None:
     with World() as world:
         world.create(node("n"), pod("a", spec={"schedulingGates": [{"name": "g"}]}))
