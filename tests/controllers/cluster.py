@@ -99,6 +99,14 @@ class Cluster:
         with contextlib.suppress(errors.NotFound):
             await self.client.delete(core_v1.Pod, pod.metadata.namespace, pod.metadata.name, options)
 
+    async def bind_pods(self, node: str = "n1") -> None:
+        """Put all Pods on a node: from there they end gracefully."""
+        for pod in await self.pods():
+            name = pod.metadata.name
+            target = core_v1.ObjectReference(kind="Node", name=node)
+            binding = core_v1.Binding(metadata=meta_v1.ObjectMeta(name=name, namespace="default"), target=target)
+            await self.client.create_subresource(core_v1.Pod, "default", name, "binding", binding)
+
     async def run_pods(self) -> None:
         """Make all Pods ready and finish all deletions, until nothing changes."""
         while True:

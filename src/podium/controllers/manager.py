@@ -82,6 +82,7 @@ class ControllerManager:
                 for row, controller, queue in running:
                     for _ in range(row.workers):
                         tasks.create_task(work(row.name, controller, queue))
+                await asyncio.Event().wait()
         finally:
             for _, _, queue in running:
                 queue.shut_down()
