@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
+from random import Random
 from typing import Any
 
 import pytest
 
 from podium.machinery import protobuf
+from podium.models import codec
 from podium.models.core_v1 import ConfigMap
 from podium.models.meta_v1 import ObjectMeta
+from podium.server.server import Server, ServerConfig
 from tests.server.harness import CONFIG_MAPS, Harness, Serve, config_map
 
 JSON_PATCH = "application/json-patch+json"
@@ -123,7 +126,7 @@ def test_formats(serve: Serve) -> None:
             listed = protobuf.decode(await response.read())
             assert listed.kind == "ConfigMapList"
             assert listed.tree["items"][0]["data"] == {"key": "yes"}
-        sent = protobuf.encode_object(ConfigMap(metadata=ObjectMeta(name="other"), data={"a": "b"}))
+        sent = protobuf.encode(codec.to_tree(ConfigMap(metadata=ObjectMeta(name="other"), data={"a": "b"})))
         headers = {"Content-Type": "application/vnd.kubernetes.protobuf"}
         async with server.admin.post(CONFIG_MAPS, data=sent, headers=headers) as response:
             assert response.status == 201
@@ -317,3 +320,49 @@ def test_too_many_requests(serve: Serve) -> None:
         assert (await server.get("/api/v1"))["kind"] == "APIResourceList"
 
     serve(check, max_reads=0)
+
+
+def test_many_warnings_are_cut(serve: Serve) -> None:
+    async def check(server: Harness) -> None:
+        odd = {**config_map(), **{f"field{index:04}" + "x" * 500: 1 for index in range(200)}}
+        async with server.admin.post(CONFIG_MAPS, json=odd) as response:
+            assert response.status == 201
+            warnings = response.headers.getall("Warning")
+        assert 0 < len(warnings) < 20
+        assert all(len(warning) < 300 for warning in warnings)
+
+    serve(check)
+
+
+def test_component_statuses(serve: Serve) -> None:
+    async def check(server: Harness) -> None:
+        [store] = (await server.get("/api/v1/componentstatuses"))["items"]
+        assert store["conditions"] == [{"type": "Healthy", "status": "True", "message": "ok"}]
+        assert (await server.get("/api/v1/componentstatuses/etcd-0"))["metadata"]["name"] == "etcd-0"
+        assert (await server.get("/api/v1/componentstatuses/other"))["code"] == 404
+
+    serve(check)
+
+
+def test_a_taken_port_leaves_nothing_behind(serve: Serve) -> None:
+    async def check(server: Harness) -> None:
+        plugins = server.registry.core.admission.plugins
+        config = ServerConfig(pki=server.files, port=server.server.port)
+        second = Server(server.registry, server.server._api.services.clock, Random(3), config)
+        with pytest.raises(OSError, match="address already in use"):
+            await second.start()
+        assert server.registry.core.admission.plugins == plugins
+        assert (await server.get("/version"))["major"] == "1"
+
+    serve(check)
+
+
+def test_what_is_not_served_is_not_remembered(serve: Serve) -> None:
+    async def check(server: Harness) -> None:
+        for index in range(5):
+            await server.get(f"/apis/none/v1/things{index}")
+            await server.get(f"/apis/none{index}/v1")
+        async with server.admin.get("/metrics") as response:
+            assert "things" not in await response.text()
+
+    serve(check)

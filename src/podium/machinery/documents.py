@@ -53,11 +53,6 @@ def read_documents(data: bytes) -> list[Any]:
         raise DocumentError(f"error converting YAML to JSON: {error}") from error
 
 
-def is_json(body: bytes) -> bool:
-    """Whether a body of unknown type is JSON rather than YAML."""
-    return body.lstrip()[:1] == b"{"
-
-
 def summary(body: bytes, limit: int = 30) -> str:
     """The beginning of a body that cannot be read, for an error message."""
     if not body:

@@ -36,7 +36,6 @@ from podium.models import codec
 T = TypeVar("T")
 
 MAGIC = b"k8s\x00"
-MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 MAX_MESSAGES = 250_000
 """In one body: an empty message takes two bytes there and a few hundred in memory."""
 
@@ -205,12 +204,6 @@ def encode(tree: dict[str, Any]) -> bytes:
     if form is None:
         raise ValueError(f"{api_version} {kind} has no protobuf form")
     return envelope(api_version, kind, encoded(tree, form))
-
-
-def encode_object(obj: Any) -> bytes:
-    """The body that says what a struct says."""
-    tree: dict[str, Any] = codec.to_tree(obj)
-    return encode({"apiVersion": obj.apiVersion, "kind": obj.kind, **tree})
 
 
 def envelope(api_version: str, kind: str, raw: bytes) -> bytes:

@@ -24,11 +24,6 @@ def is_controlled_by(obj: Object, owner: Object) -> bool:
     return controller is not None and controller.uid == owner.metadata.uid
 
 
-def is_owned_by(obj: Object, uid: str) -> bool:
-    """Whether any reference, controlling or not, points to that uid."""
-    return any(owner.uid == uid for owner in obj.metadata.ownerReferences)
-
-
 def new_controller_ref(owner: Any) -> meta_v1.OwnerReference:
     """The reference that makes the owner an object's controller and holds back its foreground deletion."""
     return meta_v1.OwnerReference(
