@@ -21,6 +21,8 @@ from podium.registry.types import Entry, Listing
 from podium.server.exchange import Answer, Exchange, Headers
 from podium.server.negotiation import PLAIN, Shape
 
+_WARNINGS_SIZE = 4096
+_WARNING_CUT = 256
 _DEFAULT_COLUMNS = (
     Column("Name", format="name", description="Name must be unique within a namespace."),
     Column("Created At", "date", description="When the object was created."),
@@ -28,8 +30,17 @@ _DEFAULT_COLUMNS = (
 
 
 def warning_headers(exchange: Exchange) -> Headers:
-    """Each warning as a header of its own (RFC 7234, 5.5; code 299, no agent)."""
-    return [("Warning", f'299 - "{_quoted(text)}"') for text in dict.fromkeys(exchange.warnings)]
+    """Each warning as a header of its own (RFC 7234, 5.5; code 299, no agent). Many are cut, then left out."""
+    texts = list(dict.fromkeys(exchange.warnings))
+    if sum(map(len, texts)) > _WARNINGS_SIZE:
+        texts = [text[:_WARNING_CUT] for text in texts]
+    headers, size = [], 0
+    for text in texts:
+        size += len(text)
+        if size > _WARNINGS_SIZE:
+            break
+        headers.append(("Warning", f'299 - "{_quoted(text)}"'))
+    return headers
 
 
 def _quoted(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 
 from podium.models import codec
 
@@ -11,6 +10,8 @@ KUBERNETES = "v1.36.0"
 
 
 def own_version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # only needed when somebody asks
+
     try:
         return version("podium")
     except PackageNotFoundError:  # run from a source tree that was never installed
