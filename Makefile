@@ -26,7 +26,7 @@ check: install
 
 test: install
 	scripts/install_test_tools
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
 
 bench: install
 	$(BIN)/python -m bench $(ARGS)

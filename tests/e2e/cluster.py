@@ -96,9 +96,7 @@ class Server:
         log = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}/log"
         with self.api as api, closing(api.stream(log, query={"follow": "true"}, accept="*/*")) as lines:
             assert any(b"Running on http" in line for line in lines), "the app ended without listening"
-        with urlopen(f"http://{pod['status']['podIP']}:{port}{path}", timeout=10) as response:
-            text: str = response.read().decode()
-        return text
+        return answer(pod, path, port)
 
     def until(self, path: str, holds: Callable[[dict[str, Tree]], object], **query: str) -> dict[str, Tree]:
         """Watch a collection until something holds for its objects (by name); they are returned."""
@@ -182,6 +180,12 @@ def server(data_dir: Path, **options: Any) -> Iterator[Server]:
         for process in left:
             process.kill()
         assert not left, f"processes that outlived the cluster: {left}"
+
+
+def answer(pod: Tree, path: str = "/index", port: int = 5000) -> str:
+    with urlopen(f"http://{pod['status']['podIP']}:{port}{path}", timeout=10) as response:
+        text: str = response.read().decode()
+    return text
 
 
 def is_ready(pod: Tree) -> bool:

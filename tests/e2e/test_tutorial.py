@@ -210,7 +210,9 @@ class TestDeployments:
         run("set image deployment/flask-deploy flask-container=sakuragaara/flaskapp:v2")
         assert run("rollout pause deployment flask-deploy") == "deployment.apps/flask-deploy paused\n"
         six = pods_of(cluster, "flask", 6)
-        assert sorted(cluster.fetch(pod).count("v2") > 0 for pod in six) == [False] * 5 + [True], "one canary beside five"
+        assert sorted(cluster.fetch(pod).count("v2") > 0 for pod in six) == [False] * 5 + [True], (
+            "one canary beside five"
+        )
         state = cluster.until(
             DEPLOYMENTS,
             lambda found: found["flask-deploy"]["status"].get("availableReplicas") == 6,
