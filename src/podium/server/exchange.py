@@ -28,6 +28,7 @@ BODY_LIMIT = 3 * 1024 * 1024
 COMPRESS_FROM = 128 * 1024
 """Smaller answers cost more to compress than to send."""
 
+_COMPRESSED_ASIDE = 1024 * 1024
 _WRITTEN_TOGETHER = 32 * 1024
 """Smaller bodies are written with the head: copying them costs less than a second packet."""
 
@@ -134,6 +135,10 @@ def _one_line(value: str) -> str:
     return "".join(char if char >= " " and char != "\x7f" else " " for char in value)
 
 
+def _gzipped(data: bytes) -> bytes:
+    return gzip.compress(data, 1, mtime=0)
+
+
 class _WireAnswer(web.StreamResponse):
     """What the HTTP library needs to know of an answer: it is prepared, written, and whether the connection stays."""
 
@@ -169,10 +174,13 @@ class Answer(_WireAnswer):
         self.extra: Headers = headers
         self.dates: Dates | None = None
 
-    def compress(self, request: web.BaseRequest) -> None:
-        """Gzip a large body if the client takes that."""
+    async def compress(self, request: web.BaseRequest) -> None:
+        """Gzip a large body if the client takes that; a very large one aside, or it would hold up the event loop."""
         if len(self.data) > COMPRESS_FROM and "gzip" in request.headers.get("Accept-Encoding", ""):
-            self.data = gzip.compress(self.data, 1, mtime=0)
+            if len(self.data) > _COMPRESSED_ASIDE:
+                self.data = await asyncio.to_thread(_gzipped, self.data)
+            else:
+                self.data = _gzipped(self.data)
             self.extra = (*self.extra, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
 
     async def prepare(self, request: web.BaseRequest) -> None:

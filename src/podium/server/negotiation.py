@@ -2,6 +2,9 @@
 
 Clauses are tried by preference; one that asks for something that this endpoint doesn't have is passed over. Formats are
 JSON, YAML and Kubernetes' protobuf; shapes are the object itself, a Table, or only its metadata.
+
+A client that takes protobuf and JSON alike gets JSON: that is what is stored and shared, while protobuf has to be made
+for each answer.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ class Clause:
 
     media: str
     parameters: tuple[tuple[str, str], ...] = ()
+    quality: float = 1.0
 
     def parameter(self, name: str) -> str:
         return next((value for key, value in self.parameters if key == name), "")
@@ -61,7 +65,7 @@ PRETTY = Shape(pretty=True)
 @lru_cache(maxsize=1024)
 def clauses(header: str) -> tuple[Clause, ...]:
     """The clauses of an Accept header, most preferred first."""
-    found: list[tuple[float, Clause]] = []
+    found: list[Clause] = []
     for part in header.split(","):
         media, *rest = (piece.strip() for piece in part.split(";"))
         quality, parameters = 1.0, []
@@ -72,8 +76,8 @@ def clauses(header: str) -> tuple[Clause, ...]:
             else:
                 parameters.append((name.strip(), value.strip().strip('"')))
         if media:
-            found.append((quality, Clause(media.lower(), tuple(parameters))))
-    return tuple(clause for quality, clause in sorted(found, key=lambda pair: -pair[0]) if quality > 0)
+            found.append(Clause(media.lower(), tuple(parameters), quality))
+    return tuple(clause for clause in sorted(found, key=lambda clause: -clause.quality) if clause.quality > 0)
 
 
 def _quality(value: str) -> float:
@@ -93,10 +97,20 @@ def negotiate(header: str, stream: bool = False) -> Shape:
             if stream and name == "yaml":
                 continue
             if clause.admits(media) and (shape := _shape(clause, name)) is not None:
-                return shape
+                return _json_if_equal(header, clause, shape) if name == "protobuf" else shape
     suffix = ";stream=watch" if stream else ""
     known = ", ".join(media + suffix for media in MEDIA_TYPES if not (stream and media == YAML))
     raise NotAcceptable(f"only the following media types are accepted: {known}")
+
+
+def _json_if_equal(header: str, chosen: Clause, shape: Shape) -> Shape:
+    """JSON in the same shape, if the client likes it as much."""
+    for clause in clauses(header):
+        if clause.media == JSON and clause.quality == chosen.quality:
+            other = _shape(clause, "json")
+            if other is not None and (other.kind, other.version) == (shape.kind, shape.version):
+                return other
+    return shape
 
 
 def _shape(clause: Clause, name: Format) -> Shape | None:

@@ -106,7 +106,6 @@ def list_answer(exchange: Exchange, shape: Shape, res: Resource, listing: Listin
     else:
         items = [entry.data for entry in listing.entries]
         answer = _from_json(shape, _joined(res.kind + "List", res.api_version, meta, items), 200, headers)
-    answer.compress(exchange.raw)
     return answer
 
 

@@ -22,4 +22,6 @@ async def list_(services: Services, exchange: Exchange, res: Resource) -> Answer
     shape = shape_of(exchange)
     namespace = exchange.info.namespace if res.namespaced else ""
     listing = await services.registry.list(res, namespace, list_options(exchange.query))
-    return list_answer(exchange, shape, res, listing, services.clock.now())
+    answer = list_answer(exchange, shape, res, listing, services.clock.now())
+    await answer.compress(exchange.raw)
+    return answer
