@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from podium.models import core_v1, storage_v1
 from podium.models.selectors import Selector, of_labels
 from podium.scheduler.counts import CarriedTerms, PodCounts
 from podium.scheduler.nodes import ZONE, NodeFacts, NodeInfo, across_zones
-from podium.scheduler.pods import Labels, PodInfo, Templates, Term
+from podium.scheduler.pods import Labels, PodInfo, Template, Templates, Term
 from podium.scheduler.volumes import ClaimKey, Volumes, put
 
 K = TypeVar("K")
+V = TypeVar("V")
 
 HARD_AFFINITY_WEIGHT = 1
 """What the required affinity of a Pod that is placed adds to the score of a Pod that it means."""
@@ -72,6 +74,8 @@ class Cache:
         self.anti_terms = CarriedTerms(self.namespaces)
         self.preferred_terms = CarriedTerms(self.namespaces)
         self.generation = 0
+        self._facts_generation = 0
+        self._of_facts: WeakKeyDictionary[Template, tuple[int, Any]] = WeakKeyDictionary()
         self.layout = 0
         """Changes when nodes come, go or move, so that positions in `nodes` mean something else."""
         self._zoned = False
@@ -88,6 +92,7 @@ class Cache:
         before = info.facts if info.present else None
         if before is not None and before.same(facts):
             return None
+        self._facts_generation += 1
         self._count_images(before, facts)
         info.facts = facts
         info.present = True
@@ -100,12 +105,21 @@ class Cache:
         info = self.infos.get(name)
         if info is None or not info.present:
             return None
+        self._facts_generation += 1
         self._count_images(info.facts, None)
         info.present = False
         info.index = -1
         self._drop_if_unused(info)
         self._moved()
         return info.facts
+
+    def of_facts(self, template: Template, make: Callable[[], V]) -> V:
+        """What `make` says of the Node objects for such Pods; made anew only when a Node object has changed."""
+        known = self._of_facts.get(template)
+        if known is None or known[0] != self._facts_generation:
+            known = self._of_facts[template] = self._facts_generation, make()
+        found: V = known[1]
+        return found
 
     def changed_since(self, generation: int) -> Iterator[NodeInfo]:
         """The nodes that changed after that generation, most recent first."""

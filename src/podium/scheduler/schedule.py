@@ -217,8 +217,14 @@ class Decider:
             verdict = verdicts[index]
             if verdict is _UNKNOWN:
                 verdict = memory.look(template.shape, nodes[index])
-            if verdict is None and (checks or nominated):
-                verdict = self._further(pod, nodes[index], checks)
+            if verdict is None:
+                for check in checks:
+                    verdict = check.refuses(nodes[index])
+                    if verdict is not None:
+                        break
+                else:
+                    if nominated:
+                        verdict = self._refused_beside_nominated(pod, nodes[index])
             if verdict is None:
                 found.append(nodes[index])
                 if len(found) == enough:
@@ -226,14 +232,6 @@ class Decider:
             else:
                 refused[nodes[index].name] = verdict  # type: ignore[assignment]  # not unknown any more
         return found, refused
-
-    def _further(self, pod: PodInfo, node: NodeInfo, checks: Iterable[ClusterCheck]) -> Refusal | None:
-        """What can't be remembered: rules that look beyond the node, and Pods that are nominated to it."""
-        for check in checks:
-            why = check.refuses(node)
-            if why:
-                return why
-        return self._refused_beside_nominated(pod, node)
 
     def refusal_with_nominated(self, pod: PodInfo, node: NodeInfo, checks: Iterable[ClusterCheck]) -> Refusal | None:
         """Every filter, with and without the Pods of at least its priority that wait for room on this node."""

@@ -52,17 +52,18 @@ class Affinity:
 
     def refuses(self, node: NodeInfo) -> Refusal | None:
         labels = node.facts.labels
-        if not all(self._is_near(labels.get(key), domains) for key, domains in self._near):
-            return AFFINITY
-        if any(labels.get(key) in domains for key, domains in self._apart.items()):
-            return ANTI_AFFINITY
-        if any(labels.get(key) in domains for key, domains in self._kept_away.items()):
-            return EXISTING
+        for key, domains in self._near:
+            domain = labels.get(key)
+            # The first Pod of a group whose members want each other may go wherever the label is.
+            if domain is None or not (self._first or domain in domains):
+                return AFFINITY
+        for key, domains in self._apart.items():
+            if labels.get(key) in domains:
+                return ANTI_AFFINITY
+        for key, domains in self._kept_away.items():
+            if labels.get(key) in domains:
+                return EXISTING
         return None
-
-    def _is_near(self, domain: str | None, domains: set[str]) -> bool:
-        """The first Pod of a group whose members want each other may go wherever the label is."""
-        return domain is not None and (self._first or domain in domains)
 
 
 def _domains(cache: Cache, key: str, by_node: Mapping[str, object]) -> set[str]:

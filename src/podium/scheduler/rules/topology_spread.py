@@ -27,41 +27,52 @@ DEFAULTS = (Spread(ZONE, 3, 1, None), Spread(HOSTNAME, 5, 1, None))
 
 
 @dataclass(frozen=True, slots=True)
-class _Domains:
-    """A hard constraint with how many matching Pods each domain has; the emptiest counts as 0 below minDomains."""
+class _Places:
+    """Where Pods can be counted for a constraint: eligible nodes with their domains, as Node objects say."""
 
     spread: Spread
-    pods: Mapping[str, int]
-    emptiest: int
+    by_node: Mapping[str, str]
+    empty: Mapping[str, int]
+    """Every domain, with 0."""
+
+
+def _places(pod: Template, nodes: Iterable[NodeInfo]) -> list[_Places]:
+    keys = [spread.topology_key for spread in pod.hard_spread]
+    eligible = [node.facts for node in nodes if all(key in node.facts.labels for key in keys)]
+    places = []
+    for spread in pod.hard_spread:
+        by_node = {facts.name: facts.labels[spread.topology_key] for facts in eligible if _included(spread, pod, facts)}
+        places.append(_Places(spread, by_node, dict.fromkeys(by_node.values(), 0)))
+    return places
 
 
 class HardSpread:
     """The DoNotSchedule constraints of a Pod, as the cluster is now."""
 
     def __init__(self, pod: Template, cache: Cache) -> None:
-        keys = [spread.topology_key for spread in pod.hard_spread]
-        eligible = [node for node in cache.nodes if all(key in node.facts.labels for key in keys)]
-        self._domains = [self._count(spread, pod, cache, eligible) for spread in pod.hard_spread]
+        places = cache.of_facts(pod, lambda: _places(pod, cache.nodes))
+        self._full = [(one.spread.topology_key, self._full_domains(one, pod, cache)) for one in places]
 
     @staticmethod
-    def _count(spread: Spread, pod: Template, cache: Cache, eligible: Iterable[NodeInfo]) -> _Domains:
-        by_node = _matching(spread, pod, cache)
-        key = spread.topology_key
-        domains: dict[str, int] = {}
-        for node in eligible:
-            if _included(spread, pod, node.facts):
-                domain = node.facts.labels[key]
-                domains[domain] = domains.get(domain, 0) + by_node.get(node.name, 0)
+    def _full_domains(places: _Places, pod: Template, cache: Cache) -> set[str]:
+        """Where another Pod would be too many. Below minDomains the emptiest domain counts as having none."""
+        domains = dict(places.empty)
+        for name, number in _matching(places.spread, pod, cache).items():
+            domain = places.by_node.get(name)
+            if domain is not None:
+                domains[domain] += number
+        spread = places.spread
         emptiest = min(domains.values(), default=0) if len(domains) >= spread.min_domains else 0
-        return _Domains(spread, domains, emptiest)
+        most = spread.max_skew + emptiest - spread.counts_itself
+        return {domain for domain, number in domains.items() if number > most}
 
     def refuses(self, node: NodeInfo) -> Refusal | None:
-        for domains in self._domains:
-            domain = node.facts.labels.get(domains.spread.topology_key)
+        labels = node.facts.labels
+        for key, full in self._full:
+            domain = labels.get(key)
             if domain is None:
                 return NO_LABEL
-            skew = domains.pods.get(domain, 0) + domains.spread.counts_itself - domains.emptiest
-            if skew > domains.spread.max_skew:
+            if domain in full:
                 return TOO_SKEWED
         return None
 
