@@ -6,7 +6,8 @@ A log is a file and its older parts: `0.log` is written to, `0.log.1` came befor
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -54,24 +55,28 @@ class LogReader:
         self._since = since(options, clock.now())
         self._left = options.limit_bytes
         self._within_line = False
+        self._open: list[BinaryIO] = []
 
-    async def read(self) -> AsyncIterator[bytes]:
+    async def read(self) -> AsyncGenerator[bytes, None]:
         """The output, without CRI's framing, in pieces."""
-        tail = self._options.tail_lines
-        files = self._files()
-        if tail is not None:
-            for piece in self._pieces(self._tail(files, tail)):
-                yield piece
-        else:
-            for file in files:
-                for piece in self._pieces(_lines(file)):
+        files = self._open = self._files()
+        try:
+            tail = self._options.tail_lines
+            if tail is not None:
+                for piece in self._pieces(self._tail(files, tail)):
                     yield piece
-                    await self._clock.sleep(0)
-        if self._options.follow and files and self._left != 0:
-            async for piece in self._follow(files[-1]):
-                yield piece
-        for file in files:
-            file.close()
+            else:
+                for file in files:
+                    for piece in self._pieces(_lines(file)):
+                        yield piece
+                        await self._clock.sleep(0)
+            if self._options.follow and files and self._left != 0:
+                async with aclosing(self._follow(files[-1])) as following:
+                    async for piece in following:
+                        yield piece
+        finally:
+            for file in self._open:
+                file.close()
 
     def _files(self) -> list[BinaryIO]:
         """The parts of the log, oldest first, opened so that a rotation meanwhile does no harm."""
@@ -99,7 +104,7 @@ class LogReader:
                 break
         return kept if count else []
 
-    async def _follow(self, file: BinaryIO) -> AsyncIterator[bytes]:
+    async def _follow(self, file: BinaryIO) -> AsyncGenerator[bytes, None]:
         """What is written from now on, until the container has ended and all of it is read."""
         while True:
             ended = self._ended()  # asked before reading: what is written until then is still read
@@ -110,11 +115,10 @@ class LogReader:
             if self._rotated(file):
                 for piece in self._pieces(_lines(file)):
                     yield piece
-                file.close()
                 file = self._path.open("rb")
+                self._open.append(file)
                 continue
             if ended:
-                file.close()
                 return
             await self._clock.sleep(POLL_SECONDS)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from podium.agent.driver import NodeContext
 from podium.agent.logs import LogReader
@@ -54,15 +55,16 @@ class PodWorkers:
                 await asyncio.gather(*(self._runtime.stop_container(r.id, ORPHAN_GRACE) for r in running))
                 await self._runtime.remove_sandbox(sandbox.uid)
 
-    async def logs(self, pod: Pod, options: LogOptions) -> AsyncIterator[bytes]:
+    async def logs(self, pod: Pod, options: LogOptions) -> AsyncGenerator[bytes, None]:
         name = options.container or pod.spec.containers[0].name
         runs = [record for record in self._runtime.containers(pod.metadata.uid) if record.name == name]
         record = self._run_to_read(pod, name, runs, options)
         reader = LogReader(
             self._runtime.log_path(record.id), options, self._context.clock, lambda: self._has_ended(pod, record)
         )
-        async for piece in reader.read():
-            yield piece
+        async with aclosing(reader.read()) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def stop(self) -> None:
         self._stopping = True

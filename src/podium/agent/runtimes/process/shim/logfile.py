@@ -21,11 +21,13 @@ class LogFile:
     def write(self, stream: str, data: bytes) -> None:
         """Add output. What isn't a whole line waits for its end, unless it is very long."""
         *lines, rest = (self._rest.get(stream, b"") + data).split(b"\n")
-        records = [self._record(stream, b"F", line) for line in lines]
-        while len(rest) >= LONGEST:
-            records.append(self._record(stream, b"P", rest[:LONGEST]))
-            rest = rest[LONGEST:]
-        self._rest[stream] = rest
+        records = []
+        for line in lines:
+            parts, end = _cut(line)
+            records += [self._record(stream, b"P", part) for part in parts]
+            records.append(self._record(stream, b"F", end))
+        parts, self._rest[stream] = _cut(rest)
+        records += [self._record(stream, b"P", part) for part in parts]
         self._append(b"".join(records))
 
     def end(self, stream: str) -> None:
@@ -63,3 +65,12 @@ class LogFile:
             if source.exists():
                 source.rename(self._path.with_name(f"{self._path.name}.{number + 1}"))
         self._open()
+
+
+def _cut(line: bytes) -> tuple[list[bytes], bytes]:
+    """The parts of a line that are too much for one record, and what is left of it."""
+    parts = []
+    while len(line) > LONGEST:
+        parts.append(line[:LONGEST])
+        line = line[LONGEST:]
+    return parts, line

@@ -1,0 +1,154 @@
+"""An agent that is killed leaves its containers running; the next one finds them, their logs and how they ended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from podium.agent.runtimes.process.runtime import ProcessRuntime
+from podium.agent.runtimes.process.shim import records
+
+from .conftest import alive, ended, launch, output, record, sandbox, started
+
+SCRIPT = """
+import asyncio, sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from tests.agent.process.conftest import launch, sandbox, started
+
+async def main():
+    async with started(Path({data_dir!r})) as runtime:
+        await sandbox(runtime)
+        for name, script in {containers!r}.items():
+            await launch(runtime, "sh", "-c", script, name=name)
+        print("running", flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def run_agent_and_kill_it(data_dir: Path, containers: dict[str, str]) -> None:
+    """A process like an agent starts containers and is killed without a chance to clean up."""
+    root = str(Path(__file__).resolve().parents[3])
+    script = SCRIPT.format(root=root, data_dir=str(data_dir), containers=containers)
+    agent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert agent.stdout is not None
+    with agent.stdout:
+        assert agent.stdout.readline() == "running\n"
+        agent.send_signal(signal.SIGKILL)
+        agent.wait()
+
+
+def by_name(runtime: ProcessRuntime) -> dict[str, str]:
+    return {found.name: found.id for found in runtime.containers("u1")}
+
+
+def pid_of(runtime: ProcessRuntime, container: str) -> int:
+    pid: int = records.read(runtime.termination_message(container).parent / records.STARTED)["pid"]
+    return pid
+
+
+def test_containers_outlive_the_agent(tmp_path: Path) -> None:
+    go_on = tmp_path / "go-on"
+    waiting = f"echo before; while ! [ -e {go_on} ]; do sleep 0.01; done; echo after; exit 5"
+    run_agent_and_kill_it(tmp_path, {"waiting": waiting, "ending": "exit 3", "steady": "exec sleep 1000"})
+
+    async def run() -> None:
+        async with started(tmp_path) as runtime:
+            containers = by_name(runtime)
+            assert set(containers) == {"waiting", "ending", "steady"}
+            assert record(runtime, containers["waiting"]).state == "running"
+            steady = pid_of(runtime, containers["steady"])
+            assert alive(steady)
+            # What ended while nobody looked is known, and so is what ends from now on.
+            assert (await ended(runtime, containers["ending"])).exit_code == 3
+            go_on.touch()
+            assert (await ended(runtime, containers["waiting"])).exit_code == 5
+            assert output(runtime, containers["waiting"]) == ["stdout F before", "stdout F after"]
+            await runtime.stop_container(containers["steady"], 20)
+            assert record(runtime, containers["steady"]).exit_code == 143
+            assert not alive(steady)
+
+    asyncio.run(run())
+
+
+def test_an_address_in_use_is_not_given_out_again(tmp_path: Path) -> None:
+    run_agent_and_kill_it(tmp_path, {"c": "exec sleep 1000"})
+
+    async def run() -> None:
+        async with started(tmp_path) as runtime:
+            first = runtime.sandboxes()[0]
+            assert await sandbox(runtime, "u2") != first.ip
+            assert await sandbox(runtime, "u1") == first.ip
+
+    asyncio.run(run())
+
+
+def test_stopping_in_good_order_ends_everything(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with started(tmp_path) as runtime:
+            await sandbox(runtime)
+            container = await launch(runtime, "sleep", "1000")
+            pid = pid_of(runtime, container)
+        assert not alive(pid)
+        async with started(tmp_path) as again:
+            assert record(again, container).exit_code == 143
+
+    asyncio.run(run())
+
+
+def test_a_container_that_was_never_started_is_forgotten(tmp_path: Path) -> None:
+    """The agent was killed right before starting it: should its shim still come, it gives up."""
+
+    async def run() -> None:
+        async with started(tmp_path) as runtime:
+            await sandbox(runtime)
+            await launch(runtime, "true")
+            directory = runtime.directory("u1") / "containers" / "half" / "0"
+            directory.mkdir(parents=True)
+            config = runtime.directory("u1") / "containers" / "c" / "0" / records.CONFIG
+            (directory / records.CONFIG).write_bytes(config.read_bytes())
+        async with started(tmp_path) as again:
+            assert set(by_name(again)) == {"c"}
+            assert not directory.exists()
+
+    asyncio.run(run())
+
+
+def test_only_one_owns_a_container(tmp_path: Path) -> None:
+    assert records.claim(tmp_path, {"pid": 1})
+    assert not records.claim(tmp_path, {"pid": 2})
+    assert records.read(tmp_path / records.CLAIM) == {"pid": 1}
+
+
+def test_a_process_number_that_was_given_to_another_process_is_not_ours(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with started(tmp_path) as runtime:
+            await sandbox(runtime)
+            container = await launch(runtime, "true")
+            await ended(runtime, container)
+            directory = runtime.termination_message(container).parent
+        (directory / records.EXIT).unlink()
+        (directory / records.CLAIM).unlink()
+        records.write(directory / records.CLAIM, {"pid": os.getpid(), "start": 1})
+        async with started(tmp_path) as again:
+            assert record(again, container).reason == "ContainerStatusUnknown"
+
+    asyncio.run(run())
+    assert alive(os.getpid())
+
+
+def test_start_times_tell_processes_apart() -> None:
+    assert records.start_ticks(os.getpid()) > 0
+    child = subprocess.Popen(["sleep", "1000"])
+    try:
+        assert records.start_ticks(child.pid) > records.start_ticks(os.getpid())
+    finally:
+        child.kill()
+        child.wait()
+    assert records.start_ticks(child.pid) == 0

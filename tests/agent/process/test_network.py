@@ -1,0 +1,171 @@
+"""Pods with network namespaces: addresses, ports, mounts, names, and nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from podium.agent.images import Catalogue
+from podium.agent.runtime import Mount
+from podium.agent.runtimes.process import network
+from podium.agent.runtimes.process.network import LoopbackNetwork, can_isolate, cluster_id
+
+from .conftest import DEADLINE, ended, launch, output, sandbox, started, until
+
+namespaces = pytest.mark.root
+
+
+def needs_namespaces() -> None:
+    if problem := can_isolate():
+        pytest.skip(f"needs network namespaces: {problem}")
+
+
+async def get(host: str, port: int, path: str) -> str:
+    """The body of a page, as soon as there is one."""
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            try:
+                reader, writer = await asyncio.open_connection(host, port)
+                break
+            except ConnectionRefusedError:
+                await asyncio.sleep(0.02)
+        writer.write(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+        answer = (await reader.read()).decode()
+        writer.close()
+        await writer.wait_closed()
+        return answer.partition("\r\n\r\n")[2]
+
+
+async def two_flask_apps(data_dir: Path, kind: str) -> list[str]:
+    async with started(data_dir, kind) as runtime:
+        bodies = []
+        for uid, version in (("u1", "v1"), ("u2", "v2")):
+            ip = await sandbox(runtime, uid)
+            image = Catalogue().image(f"sakuragaara/flaskapp:{version}", has_command=False)
+            await launch(runtime, *image.command, uid=uid, environment=dict(image.environment))
+            bodies.append(await get(ip, 5000, "/index"))
+        return bodies
+
+
+EXPECTED = ["Hello from flaskapp v1, Pod pod-u1\n", "Hello from flaskapp v2, Pod pod-u2\n"]
+
+
+def test_two_pods_listen_on_the_same_port_of_loopback_addresses(tmp_path: Path) -> None:
+    assert asyncio.run(two_flask_apps(tmp_path, "loopback")) == EXPECTED
+
+
+@namespaces
+def test_two_pods_listen_on_the_same_port_of_their_namespaces(tmp_path: Path) -> None:
+    needs_namespaces()
+    assert asyncio.run(two_flask_apps(tmp_path, "namespaces")) == EXPECTED
+
+
+@namespaces
+def test_a_container_sees_its_volumes_where_it_wants_them(tmp_path: Path) -> None:
+    needs_namespaces()
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    (volume / "file").write_text("content\n")
+    targets = ("/var/run/secrets/kubernetes.io/serviceaccount", "/config-of-podium/deep", "/tmp/volume-of-podium")
+    mounts = (*(Mount(volume, target) for target in targets), Mount(volume, "/read-only-podium", read_only=True))
+    script = f"""
+        for target in {" ".join(targets)}; do cat $target/file; done
+        touch /read-only-podium/new || echo refused
+        echo bye > /dev/termination-log
+        hostname; cat /etc/hosts | grep pod-u1 | wc -l; echo > /tmp/volume-of-podium/written
+    """
+
+    async def run() -> None:
+        async with started(tmp_path, "namespaces") as runtime:
+            await sandbox(runtime)
+            more = {"mounts": mounts, "termination_message_path": "/dev/termination-log"}
+            container = await launch(runtime, "sh", "-c", script, **more)
+            assert (await ended(runtime, container)).exit_code == 0
+            lines = [line for line in output(runtime, container) if line.startswith("stdout")]
+            assert [line[9:] for line in lines] == ["content"] * 3 + ["refused", "pod-u1", "1"]
+            assert runtime.termination_message(container).read_text() == "bye\n"
+
+    asyncio.run(run())
+    assert (volume / "written").exists()
+    assert not any(Path(path).exists() for path in (*targets[1:], "/read-only-podium", "/dev/termination-log"))
+
+
+@namespaces
+def test_a_command_in_a_container_sees_what_the_container_sees(tmp_path: Path) -> None:
+    needs_namespaces()
+
+    async def run() -> bytes:
+        async with started(tmp_path, "namespaces") as runtime:
+            ip = await sandbox(runtime)
+            container = await launch(runtime, "sleep", "1000", mounts=(Mount(tmp_path, "/data-of-podium"),))
+            result = await runtime.exec_sync(
+                container, ["sh", "-c", "hostname; ls -d /data-of-podium; hostname -I"], 20
+            )
+            return result.output.replace(ip.encode(), b"IP")
+
+    assert asyncio.run(run()).split() == [b"pod-u1", b"/data-of-podium", b"IP"]
+
+
+@namespaces
+def test_a_container_runs_as_the_user_it_names(tmp_path: Path) -> None:
+    needs_namespaces()
+
+    async def run() -> list[str]:
+        async with started(tmp_path, "namespaces") as runtime:
+            await sandbox(runtime)
+            container = await launch(runtime, "sh", "-c", "id -u; id -g; id -G", user=65534, group=4242, groups=(4343,))
+            await ended(runtime, container)
+            return output(runtime, container)
+
+    assert asyncio.run(run()) == ["stdout F 65534", "stdout F 4242", "stdout F 4242 4343"]
+
+
+@namespaces
+def test_nothing_of_the_network_stays(tmp_path: Path) -> None:
+    needs_namespaces()
+    cluster = cluster_id(tmp_path)
+
+    def traces() -> list[str]:
+        devices = [name for name in os.listdir("/sys/class/net") if cluster in name]
+        return devices + [path.name for path in network.NAMESPACES.glob(f"podium-{cluster}-*")]
+
+    async def run() -> None:
+        async with started(tmp_path, "namespaces") as runtime:
+            await sandbox(runtime, "u1")
+            await sandbox(runtime, "u2")
+            assert len(traces()) == 5  # the bridge, two devices, two namespaces
+            await runtime.remove_sandbox("u1")
+            assert len(await until(lambda: len(traces()) == 3 and traces())) == 3
+        await until(lambda: not traces())
+
+    asyncio.run(run())
+
+
+@namespaces
+def test_a_cluster_keeps_the_network_it_was_given(tmp_path: Path) -> None:
+    needs_namespaces()
+    other = tmp_path / "other"
+    other.mkdir()
+
+    async def run() -> None:
+        async with started(tmp_path, "namespaces") as first, started(other, "namespaces") as second:
+            assert first.pod_cidr != second.pod_cidr
+            cidr = second.pod_cidr
+        async with started(other, "namespaces") as again:
+            assert again.pod_cidr == cidr
+
+    asyncio.run(run())
+
+
+def test_a_free_network_overlaps_with_no_route() -> None:
+    routes = [network.ipaddress.IPv4Network("10.244.7.0/24"), network.ipaddress.IPv4Network("10.240.0.0/13")]
+    found = network._free_network(routes, "10.244.0.0/16")
+    assert not any(found.overlaps(route) for route in routes)
+
+
+def test_loopback_networks_of_nodes_differ() -> None:
+    clusters = LoopbackNetwork("00ff"), LoopbackNetwork("1234")
+    assert len({cluster.node_cidr(index) for cluster in clusters for index in range(5)}) == 10

@@ -1,0 +1,181 @@
+"""Containers that are real processes."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from podium.agent.runtime import RuntimeFailure
+from podium.agent.runtimes.process import runtime as module
+from podium.agent.runtimes.process.shim import records
+
+from .conftest import alive, ended, launch, output, record, sandbox, started, until
+
+
+def test_output_and_exit_code(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with started(tmp_path) as runtime:
+            await sandbox(runtime)
+            script = "echo out; echo err >&2; printf unfinished; exit 3"
+            container = await launch(runtime, "sh", "-c", script)
+            found = await ended(runtime, container)
+            assert (found.exit_code, found.reason) == (3, "")
+            assert found.started_at is not None
+            assert found.finished_at is not None
+            assert sorted(output(runtime, container)) == ["stderr F err", "stdout F out", "stdout F unfinished"]
+
+    asyncio.run(run())
+
+
+def test_environment_and_working_directory(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with started(tmp_path) as runtime:
+            ip = await sandbox(runtime)
+            script = "echo $GREETING $HOSTNAME $PODIUM_POD_IP; pwd"
+            environment = {"GREETING": "hello"}
+            container = await launch(runtime, "sh", "-c", script, environment=environment, working_dir=str(tmp_path))
+            await ended(runtime, container)
+            assert output(runtime, container) == [f"stdout F hello pod-u1 {ip}", f"stdout F {tmp_path}"]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("script", "grace", "code"),
+    [
+        ("exec sleep 1000", 20.0, 143),
+        ("trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done", 20.0, 7),
+        ("trap '' TERM; echo ready; while :; do sleep 0.01; done", 0.05, 137),
+        ("exec sleep 1000", 0.0, 137),
+    ],
+)
+def test_stopping(tmp_path: Path, script: str, grace: float, code: int) -> None:
+    async def run() -> None:
+        async with started(tmp_path) as runtime:
+            await sandbox(runtime)
+            container = await launch(runtime, "sh", "-c", script)
+            if "ready" in script:
+                await until(lambda: output(runtime, container))
+            await runtime.stop_container(container, grace)
+            assert record(runtime, container).exit_code == code
+
+    asyncio.run(run())
+
+
+def test_nothing_of_a_container_outlives_it(tmp_path: Path) -> None:
+    """Neither a child, nor one that went into a session of its own and lost its parent."""
+
+    async def run() -> None:
+        async with started(tmp_path) as runtime:
+            await sandbox(runtime)
+            script = "sleep 1000 & echo $!; (setsid sh -c 'echo $$; exec sleep 1000' &); sleep 1000"
+            container = await launch(runtime, "sh", "-c", script)
+            lines = await until(lambda: len(output(runtime, container)) == 2 and output(runtime, container))
+            pids = [int(line.rsplit(" ", 1)[1]) for line in lines]
+            assert all(map(alive, pids))
+            await runtime.stop_container(container, 20)
+            assert not any(map(alive, pids))
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (("no-such-program",), 'exec: "no-such-program": executable file not found in $PATH'),
+        (("/no/such/program",), 'exec: "/no/such/program": no such file or directory'),
+        (("/etc/passwd",), "Permission denied"),
+    ],
+)
+def test_what_cannot_be_started(tmp_path: Path, command: tuple[str, ...], message: str) -> None:
+    async def run() -> None:
+        async with started(tmp_path) as runtime:
+            await sandbox(runtime)
+            with pytest.raises(RuntimeFailure) as caught:
+                await launch(runtime, *command)
+            assert message in str(caught.value)
+            found = runtime.containers("u1")[0]
+            assert (found.state, found.exit_code, found.reason) == ("exited", 128, "StartError")
+
+    asyncio.run(run())
+
+
+def test_commands_in_a_container(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with started(tmp_path) as runtime:
+            await sandbox(runtime)
+            container = await launch(runtime, "sleep", "1000", environment={"A": "1"})
+            result = await runtime.exec_sync(container, ["sh", "-c", "echo $A; echo no >&2; exit 4"], 20)
+            assert (result.exit_code, result.output) == (4, b"1\nno\n")
+            assert (await runtime.exec_sync(container, ["no-such-program"], 20)).exit_code == 127
+            with pytest.raises(TimeoutError):
+                await runtime.exec_sync(container, ["sh", "-c", "sleep 1000 & sleep 1000"], 0.1)
+            await runtime.stop_container(container, 0)
+            with pytest.raises(RuntimeFailure, match="not running"):
+                await runtime.exec_sync(container, ["true"], 20)
+
+    asyncio.run(run())
+
+
+def test_logs_are_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOG_BYTES", 10_000)
+    monkeypatch.setattr(module, "LOG_FILES", 3)
+    script = "for number in range(60_000): print(number)"
+
+    async def run() -> None:
+        async with started(tmp_path) as runtime:
+            await sandbox(runtime)
+            container = await launch(runtime, sys.executable, "-c", script)
+            await ended(runtime, container)
+            path = runtime.log_path(container)
+            assert sorted(file.name for file in path.parent.iterdir()) == ["0.log", "0.log.1", "0.log.2"]
+            parts = [path.with_name("0.log.2"), path.with_name("0.log.1"), path]
+            numbers = [int(line.split()[3]) for part in parts for line in part.read_text().splitlines()]
+            assert numbers == list(range(numbers[0], 60_000))
+
+    asyncio.run(run())
+
+
+def test_very_long_lines_come_in_parts(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with started(tmp_path) as runtime:
+            await sandbox(runtime)
+            container = await launch(runtime, sys.executable, "-c", "print('x' * 40_000)")
+            await ended(runtime, container)
+            tags = [line.split(" ")[1] for line in output(runtime, container)]
+            assert tags[-1] == "F"
+            assert set(tags[:-1]) == {"P"}
+            assert sum(len(line.split(" ")[2]) for line in output(runtime, container)) == 40_000
+
+    asyncio.run(run())
+
+
+def test_a_container_without_its_shim_is_lost_but_not_leaked(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with started(tmp_path) as runtime:
+            await sandbox(runtime)
+            container = await launch(runtime, "sleep", "1000")
+            directory = runtime.termination_message(container).parent
+            program = records.read(directory / records.STARTED)["pid"]
+            module.signal.pidfd_send_signal(runtime._containers[container].pidfd, module.signal.SIGKILL)
+            found = await ended(runtime, container)
+            assert (found.exit_code, found.reason) == (137, "ContainerStatusUnknown")
+            await until(lambda: not alive(program))
+
+    asyncio.run(run())
+
+
+def test_removing_a_sandbox_leaves_nothing(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with started(tmp_path) as runtime:
+            await sandbox(runtime)
+            await ended(runtime, await launch(runtime, "true"))
+            await runtime.remove_sandbox("u1")
+            assert not runtime.directory("u1").exists()
+            assert runtime.containers("u1") == []
+            assert runtime.sandboxes() == ()
+
+    asyncio.run(run())
