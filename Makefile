@@ -18,8 +18,8 @@ demo: install
 	$(BIN)/python -m podium.cli.main demo
 
 check: install
-	$(BIN)/ruff format --check src tests scripts
-	$(BIN)/ruff check src tests scripts
+	$(BIN)/ruff format --check src tests scripts bench
+	$(BIN)/ruff check src tests scripts bench
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate_models.py --check
@@ -32,8 +32,8 @@ bench: install
 	$(BIN)/python -m bench $(ARGS)
 
 format: install
-	$(BIN)/ruff format src tests scripts
-	$(BIN)/ruff check --fix src tests scripts
+	$(BIN)/ruff format src tests scripts bench
+	$(BIN)/ruff check --fix src tests scripts bench
 
 models: install
 	$(BIN)/python scripts/generate_models.py

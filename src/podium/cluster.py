@@ -146,9 +146,7 @@ class Cluster:
         data_dir = self.config.data_dir
         files = pki.ensure(data_dir / "pki", self._clock.now())
         wanted = DEFAULT_PORT if self.config.port is None else self.config.port
-        self._server = Server(
-            self.registry, self._clock, self._rng, ServerConfig(pki=files, port=wanted), self.nodes
-        )
+        self._server = Server(self.registry, self._clock, self._rng, ServerConfig(pki=files, port=wanted), self.nodes)
         try:
             await self._server.start()
         except OSError as problem:

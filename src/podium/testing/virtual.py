@@ -137,9 +137,7 @@ class VirtualCluster:
         """Let time pass until something holds; it is looked at after every change. TimeoutError after virtual time."""
         self.run(self._wait_until(holds, timeout))
 
-    async def _wait(
-        self, model: type[T], name: str, holds: Callable[[T], object], namespace: str, timeout: float
-    ) -> T:
+    async def _wait(self, model: type[T], name: str, holds: Callable[[T], object], namespace: str, timeout: float) -> T:
         found: list[T] = []
 
         async def look() -> bool:
