@@ -106,6 +106,13 @@ def test_unknown_fields(body: bytes, problems: list[str]) -> None:
     assert strict.read(body, apps_v1.Deployment)[1] == problems
 
 
+def test_not_every_problem_is_told() -> None:
+    body = orjson.dumps({"spec": {f"unknown{number}": 1 for number in range(10_000)}})
+    assert len(strict.read(body, apps_v1.Deployment)[1]) == 100
+    text = b"".join(b"a: 1\n" for _ in range(10_000))
+    assert len(strict.read(text, core_v1.Pod, "yaml")[1]) == 101
+
+
 def test_anything_goes_where_anything_may_be() -> None:
     body = b'{"apiVersion":"apps/v1","kind":"ControllerRevision","data":{"a":{"b":1}},"revision":1}'
     assert strict.read(body, apps_v1.ControllerRevision)[1] == []

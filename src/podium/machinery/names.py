@@ -13,6 +13,7 @@ from functools import lru_cache
 LABEL_LENGTH = 63
 SUBDOMAIN_LENGTH = 253
 ANNOTATIONS_LIMIT = 256 * 1024
+_WORTH_KEEPING = SUBDOMAIN_LENGTH + 1 + LABEL_LENGTH  # what is longer is wrong, and would fill the caches
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
@@ -136,7 +137,7 @@ def _label_key(value: str) -> tuple[str, ...]:
 
 def label_key(value: str) -> list[str]:
     """A qualified name such as "app" or "example.com/app": keys of labels, annotations, taints; finalizers."""
-    return list(_label_key(value))
+    return list(_label_key(value) if len(value) <= _WORTH_KEEPING else _label_key.__wrapped__(value))
 
 
 @lru_cache(maxsize=4096)
@@ -148,7 +149,7 @@ def _label_value(value: str) -> tuple[str, ...]:
 
 
 def label_value(value: str) -> list[str]:
-    return list(_label_value(value))
+    return list(_label_value(value) if len(value) <= _WORTH_KEEPING else _label_value.__wrapped__(value))
 
 
 def annotations_size(annotations: Mapping[str, str]) -> int:

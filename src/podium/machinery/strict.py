@@ -110,6 +110,9 @@ def _warnings(problem: str) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
+MAX_PROBLEMS = 100
+"""How many unknown and repeated fields are told."""
+
 # --- unknown and repeated fields ----------------------------------------------------------------------------------
 
 _YAML_PREFIX = "yaml: unmarshal errors:\n"
@@ -163,11 +166,19 @@ def _all_known(value: dict[str, Any], plan: _Plan) -> bool:
 
 
 def _known_inside(value: Any, shape: Shape, plan: _Plan) -> bool:
-    if shape.item is None:
-        return not isinstance(value, dict) or _all_known(value, plan)
     if isinstance(value, list):
-        return all(_known_inside(one, shape.item, plan) for one in value)
-    return not isinstance(value, dict) or all(_known_inside(one, shape.item, plan) for one in value.values())
+        for one in value:
+            if isinstance(one, dict):
+                if not _all_known(one, plan):
+                    return False
+            elif not _known_inside(one, shape.item or ANY, plan):
+                return False
+        return True
+    if not isinstance(value, dict):
+        return True
+    if shape.kind == "map" and shape.item is not None:
+        return all(_known_inside(one, shape.item, plan) for one in value.values())
+    return _all_known(value, plan)
 
 
 class _Walk:
@@ -192,6 +203,8 @@ class _Walk:
         known = fields(struct)
         seen: set[str] | None = set() if isinstance(value, Repeated) else None
         for key, inner in _pairs(value):
+            if len(self.found) >= MAX_PROBLEMS:
+                return
             field = known.get(key)
             if field is None:
                 self.found[f'unknown field "{_joined(path, key)}"'] = None
@@ -206,6 +219,8 @@ class _Walk:
     def mapping(self, value: dict[str, Any], item: Shape, path: str) -> None:
         seen: set[str] | None = set() if isinstance(value, Repeated) else None
         for key, inner in _pairs(value):
+            if len(self.found) >= MAX_PROBLEMS:
+                return
             if seen is not None:
                 if key in seen:
                     self.found[f'duplicate field "{_joined(path, key)}"'] = None

@@ -21,6 +21,8 @@ import yaml
 from podium.machinery import trees
 
 MAX_VALUES = 250_000
+MAX_REPEATED = 100
+"""How many repeated keys are told."""
 _TAG = "tag:yaml.org,2002:"
 _WORDS: dict[str, Any] = {
     **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
@@ -147,7 +149,7 @@ class YamlReader:
             if key is _MERGE:
                 frame.merges.append((value, _line(event)))
                 return
-            if key in frame.explicit:
+            if key in frame.explicit and len(self.repeated_keys) < MAX_REPEATED:
                 self.repeated_keys.append(f'line {_line(event)}: key "{key}" already set in map')
             frame.explicit.add(key)
             frame.container[key] = value

@@ -123,7 +123,8 @@ def compile(selector: meta_v1.LabelSelector | None) -> Selector:
     """The matcher for an object's selector; ValueError for an operator that selectors don't have."""
     if selector is None:
         return NOTHING
-    return _compiled(
+    build = _compiled if len(selector.matchLabels) + len(selector.matchExpressions) <= _WORTH_KEEPING else _build
+    return build(
         tuple(selector.matchLabels.items()),
         tuple((one.key, one.operator, one.values) for one in selector.matchExpressions),
     )
@@ -131,13 +132,14 @@ def compile(selector: meta_v1.LabelSelector | None) -> Selector:
 
 def of_labels(labels: Mapping[str, str]) -> Selector:
     """The matcher for a plain map of labels (Service.spec.selector, a template's labels); empty matches everything."""
-    return _compiled(tuple(labels.items()), ())
+    return (_compiled if len(labels) <= _WORTH_KEEPING else _build)(tuple(labels.items()), ())
 
 
-@lru_cache(maxsize=8192)
-def _compiled(
-    labels: tuple[tuple[str, str], ...], expressions: tuple[tuple[str, str, tuple[str, ...]], ...]
-) -> Selector:
+_WORTH_KEEPING = 32
+"""How many requirements a selector may have to be kept compiled."""
+
+
+def _build(labels: tuple[tuple[str, str], ...], expressions: tuple[tuple[str, str, tuple[str, ...]], ...]) -> Selector:
     requirements = [Requirement(key, "=", (value,)) for key, value in labels]
     for key, name, values in expressions:
         operator = _OBJECT_OPERATORS.get(name)
@@ -145,3 +147,6 @@ def _compiled(
             raise ValueError(f'"{name}" is not a valid label selector operator')
         requirements.append(Requirement(key, operator, tuple(values)))
     return Selector(requirements) if requirements else EVERYTHING
+
+
+_compiled = lru_cache(maxsize=8192)(_build)
