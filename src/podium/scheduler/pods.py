@@ -69,6 +69,7 @@ class Shape:
 
     __slots__ = (
         "__weakref__",
+        "any_node",
         "node_names",
         "node_selector",
         "node_terms",
@@ -85,6 +86,8 @@ class Shape:
         self.tolerations: tuple[core_v1.Toleration, ...] = spec.tolerations
         self.node_selector: Selector = of_labels(spec.nodeSelector)
         self.node_terms: tuple[NodeTerm, ...] | None = _node_terms(affinity)
+        self.any_node: bool = not spec.nodeSelector and self.node_terms is None
+        """Whether nothing is asked of the node's labels."""
         self.node_names: frozenset[str] | None = _node_names(self.node_terms)
         self.preferred_nodes: tuple[tuple[int, NodeTerm], ...] = _preferred_nodes(affinity)
 

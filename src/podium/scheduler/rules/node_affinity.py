@@ -16,6 +16,8 @@ ELSEWHERE = Refusal(NAME, (f"node(s) didn't satisfy plugin(s) [{NAME}]",), final
 
 
 def matches(pod: Shape, node: NodeFacts) -> bool:
+    if pod.any_node:
+        return True
     if not pod.node_selector.matches(node.labels):
         return False
     return pod.node_terms is None or any(term.matches(node.name, node.labels) for term in pod.node_terms)

@@ -94,60 +94,52 @@ def scores(pod: Template, cache: Cache, nodes: Sequence[NodeInfo]) -> list[int] 
         spreads = [spread for spread in spreads if labels_required or spread.topology_key != ZONE]
     if not spreads:
         return None
-    if len(spreads) == 1 and spreads[0].topology_key == HOSTNAME and not labels_required:
-        return _by_node_only(spreads[0], _matching(spreads[0], pod, cache), nodes)
-    ignored = {
-        node.name
-        for node in nodes
-        if labels_required and not all(spread.topology_key in node.facts.labels for spread in spreads)
-    }
-    raw = [0.0] * len(nodes)
-    for spread in spreads:
-        _add_raw(spread, pod, cache, [None if node.name in ignored else node for node in nodes], raw)
-    counted = [math.floor(score + 0.5) for score in raw]
-    considered = [score for node, score in zip(nodes, counted, strict=True) if node.name not in ignored]
-    lowest, highest = min(considered, default=0), max(considered, default=0)
-    return [
-        0 if node.name in ignored else _evenness(score, lowest, highest)
-        for node, score in zip(nodes, counted, strict=True)
-    ]
+    considered = nodes
+    if labels_required:
+        considered = [node for node in nodes if all(spread.topology_key in node.facts.labels for spread in spreads)]
+    if not considered:
+        return [0] * len(nodes)
+    raw = _raw_scores(spreads[0], pod, cache, considered)
+    for spread in spreads[1:]:
+        raw = [left + right for left, right in zip(raw, _raw_scores(spread, pod, cache, considered), strict=True)]
+    even = _evenness(raw)
+    if len(considered) == len(nodes):
+        return [even[score] for score in raw]
+    by_name = {node.name: even[score] for node, score in zip(considered, raw, strict=True)}
+    return [by_name.get(node.name, 0) for node in nodes]
 
 
-def _by_node_only(spread: Spread, by_node: Mapping[str, int], nodes: Sequence[NodeInfo]) -> list[int]:
-    """The usual case, made fast: only few different counts exist, so each is scored once."""
-    weight = math.log(len(nodes) + 2)
-    numbers = [by_node.get(node.name, 0) for node in nodes]
-    raw = {number: math.floor(number * weight + spread.max_skew - 1 + 0.5) for number in set(numbers)}
-    lowest, highest = min(raw.values()), max(raw.values())
-    final = {number: _evenness(score, lowest, highest) for number, score in raw.items()}
-    return [final[number] for number in numbers]
+def _evenness(raw: Sequence[float]) -> dict[float, int]:
+    """0 to 100 for each raw score that occurs (there are few different ones): the lower, the better."""
+    counted = {score: math.floor(score + 0.5) for score in set(raw)}
+    lowest, highest = min(counted.values()), max(counted.values())
+    if not highest:
+        return dict.fromkeys(counted, MAX_SCORE)
+    return {score: MAX_SCORE * (highest + lowest - rounded) // highest for score, rounded in counted.items()}
 
 
-def _evenness(score: int, lowest: int, highest: int) -> int:
-    return MAX_SCORE * (highest + lowest - score) // highest if highest else MAX_SCORE
-
-
-def _add_raw(spread: Spread, pod: Template, cache: Cache, nodes: Sequence[NodeInfo | None], raw: list[float]) -> None:
-    """Matching Pods in each node's domain, weighted so that constraints with few domains are heard too."""
+def _raw_scores(spread: Spread, pod: Template, cache: Cache, nodes: Sequence[NodeInfo]) -> list[float]:
+    """Matching Pods in each node's domain, weighted so that constraints with few domains are heard too; 0 for nodes
+    that are in none."""
     key = spread.topology_key
     by_node = _matching(spread, pod, cache)
+    numbers: list[int | None]
     if key == HOSTNAME:
-        size = sum(node is not None for node in nodes)
-        per_domain: dict[str, int] = {}
+        size = len(nodes)
+        numbers = [by_node.get(node.name, 0) if key in node.facts.labels else None for node in nodes]
     else:
-        per_domain = {node.facts.labels.get(key, ""): 0 for node in nodes if node is not None}
+        domains = [node.facts.labels.get(key) for node in nodes]
+        per_domain = dict.fromkeys(domains, 0)
         size = len(per_domain)
         for name, number in by_node.items():
             info = cache.infos[name]
-            domain = info.facts.labels.get(key, "")
-            if info.present and domain in per_domain and _included(spread, pod, info.facts):
+            domain = info.facts.labels.get(key)
+            if domain in per_domain and info.present and _included(spread, pod, info.facts):
                 per_domain[domain] += number
+        numbers = [None if domain is None else per_domain[domain] for domain in domains]
     weight = math.log(size + 2)
-    for position, node in enumerate(nodes):
-        if node is None or key not in node.facts.labels:
-            continue
-        number = by_node.get(node.name, 0) if key == HOSTNAME else per_domain[node.facts.labels[key]]
-        raw[position] += number * weight + spread.max_skew - 1
+    scores = {number: 0.0 if number is None else number * weight + spread.max_skew - 1 for number in set(numbers)}
+    return [scores[number] for number in numbers]
 
 
 def _included(spread: Spread, pod: Template, node: NodeFacts) -> bool:
