@@ -358,7 +358,7 @@ class TestResize:
 class TestApproval:
     def test_conditions_only(self, world: World) -> None:
         spec = certificates_v1.CertificateSigningRequestSpec(
-            request=b"x", signerName="example.com/s", usages=("client auth",)
+            request=b"-----BEGIN CERTIFICATE REQUEST-----", signerName="example.com/s", usages=("client auth",)
         )
         made = world.create(certificates_v1.CertificateSigningRequest(metadata=meta("c", ""), spec=spec))
         approved = certificates_v1.CertificateSigningRequestCondition(type="Approved", status="True")

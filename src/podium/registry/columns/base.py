@@ -105,10 +105,3 @@ def boolean(value: bool | None, default: str = UNSET) -> str:
     if value is None:
         return default
     return "True" if value else "False"
-
-
-def plain(obj: Any, now: datetime) -> Cells:
-    return [obj.metadata.name, age(obj, now)]
-
-
-DEFAULT = Columns((NAME, Column("Created At", description="Time at which the object was created")), plain)

@@ -1,0 +1,205 @@
+"""HorizontalPodAutoscalers and PodDisruptionBudgets: bounds that make sense together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podium.machinery import field, names
+from podium.machinery.field import Path
+from podium.models import quantity
+from podium.models.autoscaling_v2 import (
+    HorizontalPodAutoscaler,
+    HorizontalPodAutoscalerStatus,
+    HPAScalingPolicy,
+    HPAScalingRules,
+    MetricSpec,
+    MetricTarget,
+    ResourceMetricSource,
+)
+from podium.models.policy_v1 import PodDisruptionBudget, PodDisruptionBudgetStatus
+from podium.registry.strategies import checks
+from podium.registry.strategies.checks import SPEC, STATUS, Errors
+from podium.registry.strategies.replica_set import keep_status
+from podium.registry.strategy import Strategy, keep_spec
+
+_UTILIZATION = 80
+_PERIOD = 15
+_LONGEST_PERIOD = 1800
+_LONGEST_WINDOW = 3600
+_SOURCES = {
+    "ContainerResource": "containerResource",
+    "External": "external",
+    "Object": "object",
+    "Pods": "pods",
+    "Resource": "resource",
+}
+
+
+def _default(obj: HorizontalPodAutoscaler) -> None:
+    spec = obj.spec
+    if spec.minReplicas is None:
+        spec.minReplicas = 1
+    if not spec.metrics:
+        target = MetricTarget(type="Utilization", averageUtilization=_UTILIZATION)
+        spec.metrics = (MetricSpec(type="Resource", resource=ResourceMetricSource(name="cpu", target=target)),)
+    if spec.behavior is not None:
+        percent = HPAScalingPolicy(type="Percent", value=100, periodSeconds=_PERIOD)
+        pods = HPAScalingPolicy(type="Pods", value=4, periodSeconds=_PERIOD)
+        up = spec.behavior.scaleUp = spec.behavior.scaleUp or HPAScalingRules()
+        if up.stabilizationWindowSeconds is None:
+            up.stabilizationWindowSeconds = 0
+        _default_rules(up, (pods, percent))
+        down = spec.behavior.scaleDown = spec.behavior.scaleDown or HPAScalingRules()
+        _default_rules(down, (percent,))
+
+
+def _default_rules(rules: HPAScalingRules, policies: tuple[HPAScalingPolicy, ...]) -> None:
+    rules.selectPolicy = rules.selectPolicy or "Max"
+    rules.policies = rules.policies or policies
+
+
+def _prepare_create(obj: HorizontalPodAutoscaler) -> None:
+    obj.status = HorizontalPodAutoscalerStatus()
+
+
+def _validate(obj: HorizontalPodAutoscaler) -> Errors:
+    spec = obj.spec
+    errors: Errors = []
+    low = spec.minReplicas
+    if low is not None and low < 1:
+        errors.append(field.invalid(SPEC.child("minReplicas"), low, "must be greater than or equal to 1"))
+    if spec.maxReplicas < 1:
+        errors.append(field.invalid(SPEC.child("maxReplicas"), spec.maxReplicas, "must be greater than 0"))
+    if low is not None and spec.maxReplicas < low:
+        why = "must be greater than or equal to `minReplicas`"
+        errors.append(field.invalid(SPEC.child("maxReplicas"), spec.maxReplicas, why))
+    for name in ("kind", "name"):
+        value, where = getattr(spec.scaleTargetRef, name), SPEC.child("scaleTargetRef", name)
+        if not value:
+            errors.append(field.required(where))
+        else:
+            errors += field.each(where, value, names.path_segment(value))
+    for position, metric in enumerate(spec.metrics):
+        errors += _metric(SPEC.child("metrics").index(position), metric)
+    if spec.behavior is not None:
+        for name in ("scaleUp", "scaleDown"):
+            rules = getattr(spec.behavior, name)
+            if rules is not None:
+                errors += _rules(SPEC.child("behavior", name), rules)
+    return errors
+
+
+def _metric(path: Path, metric: MetricSpec) -> Errors:
+    if not metric.type:
+        return [field.required(path.child("type"), "must specify a metric source type")]
+    if metric.type not in _SOURCES:
+        return [field.not_supported(path.child("type"), metric.type, sorted(_SOURCES))]
+    errors: Errors = []
+    wanted = _SOURCES[metric.type]
+    for name in _SOURCES.values():
+        if name != wanted and getattr(metric, name) is not None:
+            why = "must populate the given metric source only"
+            errors.append(field.forbidden(path.child(name), why))
+    source: Any = getattr(metric, wanted)
+    where = path.child(wanted)
+    if source is None:
+        why = "must populate information for the given metric source"
+        return [*errors, field.required(where, why)]
+    if metric.type in ("Resource", "ContainerResource"):
+        errors += checks.needed(where, source, "name")
+    elif not source.metric.name:
+        errors.append(field.required(where.child("metric", "name"), "must specify a metric name"))
+    if metric.type == "ContainerResource":
+        errors += checks.needed(where, source, "container")
+    return errors + _target(where.child("target"), source.target)
+
+
+def _target(path: Path, target: MetricTarget) -> Errors:
+    errors: Errors = []
+    if not target.type:
+        errors.append(field.required(path.child("type"), "must specify a metric target type"))
+    elif target.type not in ("AverageValue", "Utilization", "Value"):
+        kinds = ("Utilization", "Value", "AverageValue")
+        errors.append(field.not_supported(path.child("type"), target.type, kinds))
+    for name in ("value", "averageValue"):
+        amount = getattr(target, name)
+        if amount is not None and quantity.number(amount) <= 0:
+            errors.append(field.invalid(path.child(name), amount, "must be positive"))
+    if target.averageUtilization is not None and target.averageUtilization < 1:
+        where = path.child("averageUtilization")
+        errors.append(field.invalid(where, target.averageUtilization, "must be greater than 0"))
+    return errors
+
+
+def _rules(path: Path, rules: HPAScalingRules) -> Errors:
+    errors: Errors = []
+    window = rules.stabilizationWindowSeconds
+    if window is not None and not 0 <= window <= _LONGEST_WINDOW:
+        why = (
+            "must be greater than or equal to zero"
+            if window < 0
+            else f"must be less than or equal to {_LONGEST_WINDOW}"
+        )
+        errors.append(field.invalid(path.child("stabilizationWindowSeconds"), window, why))
+    errors += checks.enum(path.child("selectPolicy"), rules.selectPolicy, ("Disabled", "Max", "Min"), needed=False)
+    if not rules.policies:
+        errors.append(field.required(path.child("policies"), "must specify at least one Policy"))
+    for position, policy in enumerate(rules.policies):
+        where = path.child("policies").index(position)
+        errors += checks.enum(where.child("type"), policy.type, ("Percent", "Pods"))
+        if policy.value <= 0:
+            errors.append(field.invalid(where.child("value"), policy.value, "must be greater than zero"))
+        if not 0 < policy.periodSeconds <= _LONGEST_PERIOD:
+            why = "must be greater than zero" if policy.periodSeconds <= 0 else "must be less than or equal to 1800"
+            errors.append(field.invalid(where.child("periodSeconds"), policy.periodSeconds, why))
+    return errors
+
+
+STRATEGY = Strategy(
+    default=_default,
+    prepare_create=_prepare_create,
+    prepare_update=keep_status,
+    validate=_validate,
+    validate_update=lambda new, _old: _validate(new),
+    prepare_status_update=keep_spec,
+    generation=False,
+)
+
+
+# --- PodDisruptionBudget ----------------------------------------------------------------------------------------
+
+
+def _prepare_create_budget(obj: PodDisruptionBudget) -> None:
+    obj.status = PodDisruptionBudgetStatus()
+
+
+def _validate_budget(obj: PodDisruptionBudget) -> Errors:
+    spec = obj.spec
+    errors: Errors = []
+    if spec.minAvailable is not None and spec.maxUnavailable is not None:
+        errors.append(field.invalid(SPEC, spec, "minAvailable and maxUnavailable cannot be both set"))
+    for name in ("minAvailable", "maxUnavailable"):
+        value = getattr(spec, name)
+        if value is not None:
+            errors += checks.int_or_percent(SPEC.child(name), value)
+            errors += checks.not_more_than_100_percent(SPEC.child(name), value)
+    errors += checks.label_selector(SPEC.child("selector"), spec.selector)
+    policies = ("AlwaysAllow", "IfHealthyBudget")
+    where = SPEC.child("unhealthyPodEvictionPolicy")
+    return errors + checks.enum(where, spec.unhealthyPodEvictionPolicy, policies, needed=False)
+
+
+def _validate_budget_status(new: PodDisruptionBudget, _old: PodDisruptionBudget) -> Errors:
+    counts = ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods")
+    return checks.not_negative(STATUS, new.status, *counts)
+
+
+BUDGET_STRATEGY = Strategy(
+    prepare_create=_prepare_create_budget,
+    prepare_update=keep_status,
+    validate=_validate_budget,
+    validate_update=lambda new, _old: _validate_budget(new),
+    prepare_status_update=keep_spec,
+    validate_status_update=_validate_budget_status,
+    update_unconditional=False,
+)
