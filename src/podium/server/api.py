@@ -89,7 +89,7 @@ class Api:
         except (ConnectionError, asyncio.CancelledError):
             raise
         except Exception:
-            logger.exception("%s %s failed", raw.method, info.path)
+            logger.exception("%s %r failed", raw.method, info.path)
             answer = _refusal(
                 exchange, errors.InternalError("an error on the server has prevented the request from succeeding")
             )

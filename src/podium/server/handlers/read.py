@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from podium.registry.resources import Resource
-from podium.server.exchange import Answer, Exchange
+from podium.server.exchange import COMPRESS_FROM, Answer, Exchange
 from podium.server.handlers.parameters import list_options
 from podium.server.negotiation import shape_of
 from podium.server.rendering import list_answer, object_answer
@@ -15,7 +15,10 @@ async def get(services: Services, exchange: Exchange, res: Resource) -> Answer:
     shape = shape_of(exchange)
     namespace = info.namespace if res.namespaced else ""
     entry = await services.registry.get(res, namespace, info.name, info.subresource)
-    return object_answer(exchange, shape, res, entry, services.clock.now())
+    answer = object_answer(exchange, shape, res, entry, services.clock.now())
+    if len(answer.data) > COMPRESS_FROM:
+        await answer.compress(exchange.raw)
+    return answer
 
 
 async def list_(services: Services, exchange: Exchange, res: Resource) -> Answer:
