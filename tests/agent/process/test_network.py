@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,24 @@ def test_a_cluster_keeps_the_network_it_was_given(tmp_path: Path) -> None:
             cidr = second.pod_cidr
         async with started(other, "namespaces") as again:
             assert again.pod_cidr == cidr
+
+    asyncio.run(run())
+
+
+@namespaces
+def test_a_cluster_whose_data_is_gone_is_cleaned_up_after(tmp_path: Path) -> None:
+    needs_namespaces()
+    dead = tmp_path / "dead"
+    dead.mkdir()
+    cluster = cluster_id(dead)
+
+    async def run() -> None:
+        async with started(dead, "namespaces") as runtime:
+            await sandbox(runtime)
+            shutil.rmtree(dead)
+            async with started(tmp_path, "namespaces"):
+                assert f"podium{cluster}" not in os.listdir("/sys/class/net")
+                assert not list(network.NAMESPACES.glob(f"podium-{cluster}-*"))
 
     asyncio.run(run())
 

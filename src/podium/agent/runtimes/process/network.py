@@ -8,12 +8,13 @@ told in HOST and PODIUM_POD_IP and have to bind to.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import hashlib
 import ipaddress
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -23,6 +24,8 @@ T = TypeVar("T")
 CLONE_NEWNET = 0x40000000
 MS_BIND, MNT_DETACH = 4096, 2
 NAMESPACES = Path("/run/netns")
+CLUSTERS = Path("/run/podium")
+"""A file for each cluster of this machine that has a bridge: where its data is."""
 PREFERRED = [f"10.{second}.0.0/16" for second in (*range(244, 256), *range(128, 244))]
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -126,28 +129,29 @@ class NamespaceNetwork:
             self._users -= 1
             if self._users:
                 return
-            for path in NAMESPACES.glob(f"podium-{self._cluster}-*"):
-                _remove_namespace(path)
-            _in_thread(self._remove_bridge)
+            _in_thread(self._remove)
 
     def _namespace(self, uid: str) -> Path:
         return NAMESPACES / f"podium-{self._cluster}-{_short(uid)}"
 
     def _prepare(self) -> None:
         """Make the bridge, in a network that nothing else on this machine uses."""
-        with _netlink() as ip:
+        with _machine_lock(), _netlink() as ip:
+            _remove_dead_clusters(ip)
+            records.write(CLUSTERS / self._cluster, str(self._state))
             remembered = records.read(self._state)
             found = ip.link_lookup(ifname=self._bridge)
-            if found:
-                ip.link("set", index=found[0], state="up")
-                if remembered is not None:
-                    self._network = ipaddress.IPv4Network(remembered["network"])
-                    return
-                ip.link("del", index=found[0])
+            if found and remembered is not None:
+                self._network = ipaddress.IPv4Network(remembered["network"])
+                return
+            for stale in found:
+                ip.link("del", index=stale)
             self._network = _free_network(_routes(ip), remembered["network"] if remembered else PREFERRED[0])
             records.write(self._state, {"network": str(self._network), "bridge": self._bridge})
             ip.link("add", ifname=self._bridge, kind="bridge")
             index = ip.link_lookup(ifname=self._bridge)[0]
+            first = str(self._network.network_address + 1)
+            ip.addr("add", index=index, address=first, prefixlen=self._network.prefixlen)
             ip.link("set", index=index, state="up")
 
     def _add_node(self, address: str) -> None:
@@ -178,15 +182,40 @@ class NamespaceNetwork:
         finally:
             os.close(namespace)
 
-    def _remove_bridge(self) -> None:
+    def _remove(self) -> None:
         with _netlink() as ip:
-            for index in ip.link_lookup(ifname=self._bridge):
-                ip.link("del", index=index)
+            _remove_cluster(ip, self._cluster)
 
 
 def cluster_id(data_dir: Path) -> str:
     """Four hexadecimal digits that tell the clusters of a machine apart."""
     return hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:4]
+
+
+@contextmanager
+def _machine_lock() -> Iterator[None]:
+    """One cluster at a time looks for a network that is free."""
+    CLUSTERS.mkdir(parents=True, exist_ok=True)
+    with (CLUSTERS / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _remove_dead_clusters(ip: Any) -> None:
+    """A cluster that was killed, and whose data somebody deleted, can't clean up after itself any more."""
+    for path in CLUSTERS.glob("[0-9a-f]" * 4):
+        state = records.read(path)
+        if state is not None and not Path(state).parent.exists():
+            _remove_cluster(ip, path.name)
+
+
+def _remove_cluster(ip: Any, cluster: str) -> None:
+    for path in NAMESPACES.glob(f"podium-{cluster}-*"):
+        _remove_namespace(path)
+    for index in ip.link_lookup(ifname=f"podium{cluster}"):
+        ip.link("del", index=index)
+    with suppress(FileNotFoundError):
+        (CLUSTERS / cluster).unlink()
 
 
 def _free_network(routes: Sequence[ipaddress.IPv4Network], wanted: str) -> ipaddress.IPv4Network:
