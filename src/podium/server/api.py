@@ -20,7 +20,7 @@ from podium.server.authentication.authenticator import impersonate
 from podium.server.authorization.authorizer import MASTERS
 from podium.server.authorization.rules import Attributes
 from podium.server.discovery import NOT_SERVED
-from podium.server.exchange import Answer, Dates, Exchange, Stream
+from podium.server.exchange import Answer, Dates, Deadline, Exchange, Stream
 from podium.server.handlers import components, logs, read, write
 from podium.server.handlers import watch as watching
 from podium.server.metrics import RequestMetrics
@@ -56,7 +56,7 @@ class _MethodNotAllowed(StatusError):
 
 
 class Api:
-    """Serves requests. `limits`: how many reads and writes may be in progress; `timeout`: seconds for a body."""
+    """Serves requests. `limits`: how many reads and writes may be in progress; `timeout`: seconds for a write."""
 
     def __init__(
         self, services: Services, paths: Paths, metrics: RequestMetrics, limits: dict[str, int], timeout: float
@@ -82,7 +82,7 @@ class Api:
         try:
             query = parse_query(query_string)
             info = parse(raw.method, path, query)
-            exchange = Exchange(raw, info, query, clock, self._timeout)
+            exchange = Exchange(raw, info, query)
             answer = await self._serve(exchange, certificate_user)
         except StatusError as error:
             answer = _refusal(exchange, error)
@@ -116,7 +116,10 @@ class Api:
             raise TooManyRequests("Too many requests, please try again later.", retry_after=1)
         in_flight[kind] += 1
         try:
-            return await self._routed(exchange)
+            if kind == "readOnly":  # from memory, and without a body to wait for
+                return await self._routed(exchange)
+            with Deadline(services.clock, self._timeout):
+                return await self._routed(exchange)
         finally:
             in_flight[kind] -= 1
 

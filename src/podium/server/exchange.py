@@ -39,22 +39,18 @@ Headers = Sequence[tuple[str, str]]
 class Exchange:
     """A request with what has been found out about it so far."""
 
-    __slots__ = ("body_timeout", "clock", "headers", "info", "query", "raw", "user", "warnings")
+    __slots__ = ("headers", "info", "query", "raw", "user", "warnings")
 
-    def __init__(
-        self, raw: web.BaseRequest, info: RequestInfo, query: dict[str, str], clock: Clock, body_timeout: float
-    ) -> None:
+    def __init__(self, raw: web.BaseRequest, info: RequestInfo, query: dict[str, str]) -> None:
         self.raw = raw
         self.info = info
         self.query = query
-        self.clock = clock
         self.headers: CIMultiDictProxy[str] = raw.headers
         self.user = User("")
         self.warnings: list[str] = []
-        self.body_timeout = body_timeout
 
     async def body(self) -> bytes:
-        """The whole body; RequestEntityTooLarge beyond the limit, Timeout when it doesn't arrive."""
+        """The whole body; RequestEntityTooLarge beyond the limit."""
         raw = self.raw
         too_large = RequestEntityTooLarge(f"Request entity is too large: limit is {BODY_LIMIT}")
         length = raw.headers.get("Content-Length")
@@ -63,18 +59,6 @@ class Exchange:
         content = raw.content
         if not content.is_eof() and raw.headers.get("Expect", "").lower() == "100-continue" and raw.transport:
             raw.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        task = asyncio.current_task()
-        timer = None
-        late = False
-
-        def give_up() -> None:
-            nonlocal late
-            late = True
-            assert task is not None
-            task.cancel()
-
-        if not content.is_eof():
-            timer = self.clock.call_later(self.body_timeout, give_up)
         chunks: list[bytes] = []
         size = 0
         try:
@@ -83,16 +67,34 @@ class Exchange:
                 if size > BODY_LIMIT:
                     raise too_large
                 chunks.append(chunk)
-        except asyncio.CancelledError:
-            if late and task is not None and task.uncancel() == 0:
-                raise Timeout("Timeout: request did not complete within the allotted timeout") from None
-            raise
         except (web.RequestPayloadError, ValueError) as error:
             raise BadRequest("the request's body is not well-formed HTTP") from error
-        finally:
-            if timer is not None:
-                timer.cancel()
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+class Deadline:
+    """Cancels the task that is inside it when its time is up, and makes that a Timeout."""
+
+    __slots__ = ("_task", "_timer", "_up")
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._up = False
+        self._timer = clock.call_later(seconds, self._end)
+
+    def _end(self) -> None:
+        self._up = True
+        self._task.cancel()
+
+    def __enter__(self) -> None:
+        """The time counts from when it was made."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._timer.cancel()
+        if self._up and kind is asyncio.CancelledError and self._task.uncancel() == 0:
+            raise Timeout("Timeout: request did not complete within the allotted timeout") from None
 
 
 class Dates:

@@ -53,7 +53,7 @@ class ServerConfig:
     max_writes: int = 200
     """How many requests may be in progress at once; watches and logs don't count."""
     request_timeout: float = 60.0
-    """Seconds that the body of a request has to arrive."""
+    """Seconds that a write may take, its body included."""
     stop_timeout: float = 5.0
     """Seconds that requests have to end when the server stops."""
 
