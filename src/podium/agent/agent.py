@@ -14,7 +14,6 @@ from random import Random
 from podium.agent.driver import NodeContext, PodDriver
 from podium.agent.events import ContainerEvents
 from podium.agent.node import LEASE_SECONDS, NodeFacts, NodeKeeper, machine_facts, pod_cidr
-from podium.agent.pod_workers import PodWorkers
 from podium.agent.runtime import Runtime
 from podium.agent.runtimes.simulated.pods import SimulatedPods
 from podium.agent.status_manager import StatusManager
@@ -97,6 +96,8 @@ class Agent:
         if self._runtime is None:
             driver = SimulatedPods(context)
         else:
+            from podium.agent.pod_workers import PodWorkers  # simulated nodes do without the HTTP client
+
             driver = PodWorkers(context, self._runtime)
         await driver.start()
         await self._pods.has_synced.wait()

@@ -17,7 +17,6 @@ from podium.agent.runtimes.process.network import (
     can_isolate,
     cluster_id,
 )
-from podium.agent.runtimes.process.runtime import ProcessRuntime
 
 Wanted = Literal["auto", "process", "simulated"]
 
@@ -35,6 +34,8 @@ class RuntimeChoice:
         """The runtime of one node; None for a simulated one."""
         if self.network is None or self.catalogue is None:
             return None
+        from podium.agent.runtimes.process.runtime import ProcessRuntime  # simulated clusters do without it
+
         return ProcessRuntime(self.data_dir / "nodes" / node, self.network, self.catalogue, index)
 
 
