@@ -157,7 +157,7 @@ class Cluster:
         pki.write_kubeconfig(self.kubeconfig, f"https://127.0.0.1:{self._server.port}", files)
 
     async def ready(self) -> None:
-        """Return when every node is looked after and the default ServiceAccount exists; RuntimeError if a part ended."""
+        """Return when all nodes are looked after and the default ServiceAccount exists; RuntimeError if a part ended."""
         accounts = self.informers.of(ServiceAccount)
         await self._unless_failed(self._ready(accounts))
 

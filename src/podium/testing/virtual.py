@@ -1,8 +1,8 @@
-"""A whole cluster on a virtual clock: what takes a week in a cluster takes a moment in a test, in the same order each time.
+"""A whole cluster on a virtual clock: what takes a week takes a moment in a test, in the same order each time.
 
 The cluster lives on an event loop that runs only while one of its methods runs. Time jumps whenever nothing is left to
-do, so that waiting costs nothing; between calls it stands still. With `serve()` the loop runs on a thread of its own and
-the API is reachable over HTTPS for any client; time then moves only through `advance`.
+do, so that waiting costs nothing; between calls it stands still. With `serve()` the loop runs on a thread of its own,
+and the API is reachable over HTTPS for any client; time then moves only through `advance`.
 """
 
 from __future__ import annotations
@@ -115,8 +115,7 @@ class VirtualCluster:
         return self.run(self.client.get(model, namespace, name))
 
     def list(self, model: type[T], namespace: str = "default", label_selector: str = "") -> Sequence[T]:
-        found = self.run(self.client.list(model, namespace, label_selector=label_selector))
-        return found
+        return self.run(self.client.list(model, namespace, label_selector=label_selector))
 
     def delete(self, model: type[Any], name: str, namespace: str = "default") -> None:
         self.run(self.client.delete(model, namespace, name))
@@ -130,7 +129,7 @@ class VirtualCluster:
         namespace: str = "default",
         timeout: float = 600,
     ) -> T:
-        """Let time pass until something holds for an object, and return that object; TimeoutError after virtual time."""
+        """Let time pass until something holds for an object; that object. TimeoutError after virtual time."""
         return self.run(self._wait(model, name, holds, namespace, timeout))
 
     def wait_until(self, holds: Callable[[], object], timeout: float = 600) -> None:
