@@ -33,7 +33,7 @@ def test_a_key_that_is_added_while_it_is_handled_comes_again_afterwards() -> Non
         assert len(queue) == 1
         assert await queue.get() == "a"
         queue.done("a")
-        assert queue.idle
+        assert len(queue) == 0
 
     run(body)
 
@@ -84,7 +84,7 @@ def test_what_happens_to_a_held_key_is_handled_at_once_when_it_is_let_go() -> No
         await queue.get()
         assert clock.elapsed == pytest.approx(0.5)
         queue.done("a")
-        assert queue.idle
+        assert len(queue) == 0
 
     run(body)
 
@@ -94,7 +94,7 @@ def test_a_hold_that_nothing_happens_in_leaves_no_trace() -> None:
         queue = WorkQueue[str](clock, "test")
         queue.hold("a", 0.5)
         await clock.sleep(1)
-        assert queue.idle
+        assert len(queue) == 0
         queue.add("a")
         assert len(queue) == 1
 

@@ -62,11 +62,6 @@ class WorkQueue(Generic[K]):
         """How many keys wait, those that are being handled or delayed left out."""
         return len(self._waiting)
 
-    @property
-    def idle(self) -> bool:
-        """Whether no key waits and none is being handled; delayed ones don't count."""
-        return not self._added and not self._started
-
     def add(self, key: K) -> None:
         """Have the key handled as soon as a worker is free."""
         if self._shut_down or key in self._added:

@@ -68,13 +68,12 @@ class ControllerManager:
         self._context = Context(client, informers, clock, rng, resources, root_ca)
         wanted = None if names is None else frozenset(names)
         self._rows = [row for row in CONTROLLERS if wanted is None or row.name in wanted]
-        self.queues: dict[str, WorkQueue[Any]] = {}
 
     async def run(self) -> None:
         context = self._context
         running: list[tuple[Row, Controller, WorkQueue[Any]]] = []
         for row in self._rows:
-            queue = self.queues[row.name] = WorkQueue[Any](context.clock, row.name)
+            queue = WorkQueue[Any](context.clock, row.name)
             running.append((row, row.make(context, queue), queue))
         try:
             await context.informers.synced()
@@ -87,8 +86,3 @@ class ControllerManager:
             for _, _, queue in running:
                 queue.shut_down()
             await context.close()
-
-    @property
-    def idle(self) -> bool:
-        """Whether no key is being handled or about to be; what waits for a later time doesn't count."""
-        return all(queue.idle for queue in self.queues.values())

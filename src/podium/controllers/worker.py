@@ -7,7 +7,7 @@ the key is looked at next; back-off, metrics and logging live here, once.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -47,13 +47,8 @@ class Controller(Protocol):
         """Bring what the key names one step closer to what it should be."""
 
 
-async def work(
-    name: str, controller: Controller, queue: WorkQueue[Any], finished: Callable[[Hashable], None] | None = None
-) -> None:
-    """Reconcile keys until the queue is shut down. Several of these may work on one queue.
-
-    `finished` is told of every key that was handled; tests wait by it.
-    """
+async def work(name: str, controller: Controller, queue: WorkQueue[Any]) -> None:
+    """Reconcile keys until the queue is shut down. Several of these may work on one queue."""
     while True:
         try:
             key = await queue.get()
@@ -63,8 +58,6 @@ async def work(
             _RECONCILES.labels(name, await _reconcile(name, controller, queue, key)).inc()
         finally:
             queue.done(key)
-        if finished is not None:
-            finished(key)
 
 
 async def _reconcile(name: str, controller: Controller, queue: WorkQueue[Any], key: Hashable) -> str:

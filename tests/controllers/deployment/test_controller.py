@@ -199,24 +199,23 @@ def test_a_replica_set_that_matches_is_adopted_and_one_that_no_longer_does_relea
 
 def test_a_name_that_is_taken_by_something_else_is_a_collision() -> None:
     async def body(cluster: Cluster) -> None:
-        name = f"web-{revisions.template_hash(template(), None)}"
+        await rolled_out(cluster, "web:1")
+        (one,) = (await sets(cluster)).values()
+        await cluster.client.delete(apps_v1.Deployment, "default", "web")
+        await cluster.client.delete(apps_v1.ReplicaSet, "default", one.metadata.name)
         squatter = apps_v1.ReplicaSet(
-            metadata=meta_v1.ObjectMeta(name=name, namespace="default"),
+            metadata=meta_v1.ObjectMeta(name=one.metadata.name, namespace="default"),
             spec=apps_v1.ReplicaSetSpec(
                 replicas=0,
                 selector=meta_v1.LabelSelector(matchLabels={"app": "squatter"}),
-                template=template(labels={"app": "squatter"}),
+                template=template("other", {"app": "squatter"}),
             ),
         )
         await cluster.client.create(squatter)
-        asked = deployment(2)
-        expected = codec.copy(await cluster.client.create(asked)).spec.template
-        taken = f"web-{revisions.template_hash(expected, None)}"
-        await cluster.settle()
-        await cluster.run_pods()
-        collisions = (await current(cluster)).status.collisionCount
-        assert (collisions == 1) is (taken == name)
-        assert len(await cluster.pods()) == 2
+        await rolled_out(cluster, "web:1")
+        assert (await current(cluster)).status.collisionCount == 1
+        assert (await sets(cluster))["web:1"].metadata.name != one.metadata.name
+        assert await progress(cluster) == ("True", "NewReplicaSetAvailable")
 
     run(body)
 
