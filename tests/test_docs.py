@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from podium.cli.main import VERBS
+from podium.testing.virtual import VirtualCluster
 
 ROOT = Path(__file__).parent.parent
 DOCS = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")] + sorted(
@@ -43,3 +45,28 @@ def test_modules_that_the_map_names_exist() -> None:
     assert missing == []
     folders = [path.name for path in (ROOT / "src" / "podium").iterdir() if path.is_dir() and path.name[0] not in "_."]
     assert [name for name in folders if f"  {name}/ " not in text] == []
+
+
+def test_the_readme_s_test_passes(
+    podium_cluster: VirtualCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The example of a cluster inside a test, run as it stands there."""
+    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert code
+    (tmp_path / "deploy.yaml").write_text(
+        """
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata: {name: web}
+        spec:
+          replicas: 3
+          selector: {matchLabels: {app: web}}
+          template:
+            metadata: {labels: {app: web}}
+            spec: {containers: [{name: web, image: "web:1"}]}
+        """
+    )
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(code[1], names)  # the README is ours
+    names["test_my_deployment_becomes_ready"](podium_cluster)
