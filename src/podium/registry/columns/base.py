@@ -105,3 +105,11 @@ def boolean(value: bool | None, default: str = UNSET) -> str:
     if value is None:
         return default
     return "True" if value else "False"
+
+
+def truth(value: bool | None) -> str:
+    return "true" if value else "false"
+
+
+def flag(name: str, description: str) -> Column:
+    return Column(name, "boolean", description=description)

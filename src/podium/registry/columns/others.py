@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from podium.models import core_v1
+from podium.models import autoscaling_v1, core_v1
 from podium.models.apiregistration_v1 import APIService
 from podium.models.autoscaling_v2 import HorizontalPodAutoscaler, MetricSpec, MetricStatus
 from podium.models.certificates_v1 import CertificateSigningRequest
@@ -17,26 +17,19 @@ from podium.registry.columns.base import (
     NONE,
     UNSET,
     Cells,
-    Column,
     Columns,
     age,
     condition,
+    flag,
     number,
     selector,
     text,
+    truth,
     wide,
 )
 from podium.registry.columns.duration import human_duration
 
 _UNKNOWN = "<unknown>"
-
-
-def _flag(name: str, description: str) -> Column:
-    return Column(name, "boolean", description=description)
-
-
-def _bool(value: bool | None) -> str:
-    return "true" if value else "false"
 
 
 # --- scaling and disruption -------------------------------------------------------------------------------------
@@ -67,10 +60,19 @@ def _shown(current: Any, name: str) -> str:
     return str(getattr(current, name, None) or _UNKNOWN)
 
 
-def _autoscaler(obj: HorizontalPodAutoscaler, now: datetime) -> Cells:
+def _autoscaler(obj: HorizontalPodAutoscaler | autoscaling_v1.HorizontalPodAutoscaler, now: datetime) -> Cells:
+    if isinstance(obj, autoscaling_v1.HorizontalPodAutoscaler):
+        used, wanted = obj.status.currentCPUUtilizationPercentage, obj.spec.targetCPUUtilizationPercentage
+        metrics = [f"cpu: {_UNKNOWN if used is None else f'{used}%'}/{wanted}%"] if wanted is not None else []
+        return _autoscaler_cells(obj, metrics, now)
     spec, status = obj.spec, obj.status
     current = dict(enumerate(status.currentMetrics))
     metrics = [_metric(one, current.get(position)) for position, one in enumerate(spec.metrics)]
+    return _autoscaler_cells(obj, metrics, now)
+
+
+def _autoscaler_cells(obj: Any, metrics: list[str], now: datetime) -> Cells:
+    spec, status = obj.spec, obj.status
     shown = ", ".join(metrics[:2]) + (f" + {len(metrics) - 2} more..." if len(metrics) > 2 else "")
     return [
         obj.metadata.name,
@@ -196,14 +198,14 @@ PRIORITY_CLASSES = Columns(
     (
         NAME,
         number("Value", "The priority"),
-        _flag("Global-Default", "Whether Pods have it that name none"),
+        flag("Global-Default", "Whether Pods have it that name none"),
         AGE,
         text("PreemptionPolicy", "Whether it makes others give way"),
     ),
     lambda obj, now: [
         obj.metadata.name,
         obj.value or 0,
-        _bool(obj.globalDefault),
+        truth(obj.globalDefault),
         age(obj, now),
         obj.preemptionPolicy or UNSET,
     ],

@@ -13,22 +13,14 @@ from podium.registry.columns.base import (
     NONE,
     UNSET,
     Cells,
-    Column,
     Columns,
     age,
+    flag,
     number,
     text,
+    truth,
     wide,
 )
-
-
-def _flag(name: str, description: str) -> Column:
-    return Column(name, "boolean", description=description)
-
-
-def boolean(value: bool | None) -> str:
-    return "true" if value else "false"
-
 
 _MODES = {"ReadWriteOnce": "RWO", "ReadOnlyMany": "ROX", "ReadWriteMany": "RWX", "ReadWriteOncePod": "RWOP"}
 
@@ -116,7 +108,7 @@ def _storage_class(obj: StorageClass, now: datetime) -> Cells:
         obj.provisioner,
         obj.reclaimPolicy or "Delete",
         obj.volumeBindingMode or "Immediate",
-        boolean(obj.allowVolumeExpansion),
+        truth(obj.allowVolumeExpansion),
         age(obj, now),
     ]
 
@@ -139,11 +131,11 @@ def _driver(obj: CSIDriver, now: datetime) -> Cells:
     tokens = ",".join(one.audience for one in spec.tokenRequests) or UNSET
     return [
         obj.metadata.name,
-        boolean(spec.attachRequired is not False),
-        boolean(spec.podInfoOnMount),
-        boolean(spec.storageCapacity),
+        truth(spec.attachRequired is not False),
+        truth(spec.podInfoOnMount),
+        truth(spec.storageCapacity),
         tokens,
-        boolean(spec.requiresRepublish),
+        truth(spec.requiresRepublish),
         ",".join(spec.volumeLifecycleModes) or NONE,
         age(obj, now),
     ]
@@ -152,11 +144,11 @@ def _driver(obj: CSIDriver, now: datetime) -> Cells:
 CSI_DRIVERS = Columns(
     (
         NAME,
-        _flag("AttachRequired", "Whether volumes are attached to nodes"),
-        _flag("PodInfoOnMount", "Whether it is told which Pod mounts"),
-        _flag("StorageCapacity", "Whether it reports capacity"),
+        flag("AttachRequired", "Whether volumes are attached to nodes"),
+        flag("PodInfoOnMount", "Whether it is told which Pod mounts"),
+        flag("StorageCapacity", "Whether it reports capacity"),
         text("TokenRequests", "Audiences of the tokens that it gets"),
-        _flag("RequiresRepublish", "Whether it is called again and again"),
+        flag("RequiresRepublish", "Whether it is called again and again"),
         text("Modes", "Kinds of volumes that it has"),
         AGE,
     ),
@@ -172,7 +164,7 @@ ATTACHMENTS = Columns(
         text("Attacher", "Who attaches"),
         text("PV", "The volume"),
         text("Node", "The node"),
-        _flag("Attached", "Whether it is attached"),
+        flag("Attached", "Whether it is attached"),
         AGE,
     ),
     lambda obj, now: [
@@ -180,7 +172,7 @@ ATTACHMENTS = Columns(
         obj.spec.attacher,
         obj.spec.source.persistentVolumeName,
         obj.spec.nodeName,
-        boolean(obj.status.attached),
+        truth(obj.status.attached),
         age(obj, now),
     ],
 )
