@@ -124,7 +124,7 @@ def _range(path: Path, item: LimitRangeItem) -> Errors:
         for resource, amount in getattr(item, low).items():
             most = getattr(item, high).get(resource)
             if most is not None and quantity.number(amount) > quantity.number(most):
-                place = "defaultRequest" if high == "defaultRequest" else low
+                place = high if low == "min" and high != "max" else low
                 errors.append(field.invalid(path.child(place).key(resource), amount, shown.format(amount, most)))
     for resource, ratio in item.maxLimitRequestRatio.items():
         if quantity.number(ratio) < 1:
