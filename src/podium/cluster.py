@@ -20,7 +20,7 @@ from podium.agent.choose import RuntimeChoice, choose_runtime
 from podium.client.client import Client
 from podium.client.informers import Informers
 from podium.client.inprocess import InProcessTransport
-from podium.clock import Clock
+from podium.clock import Clock, RealClock
 from podium.controllers.manager import ControllerManager
 from podium.machinery.errors import NotFound
 from podium.machinery.streams import LogOptions
@@ -49,6 +49,8 @@ class ClusterConfig:
     nodes: int = 1
     port: int | None = None
     """Of the API on loopback; 0: any free one; None: 6443 if it is free, else any."""
+    lease_seconds: int = 40
+    """How long a node may be silent before it counts as lost."""
     serve: bool = True
     """Whether the API is served over HTTPS from the start; a test that stays in the process needs none."""
 
@@ -112,7 +114,9 @@ class Cluster:
         for index in range(self.config.nodes):
             name = f"node-{index + 1}"
             runtime = self.runtime.make(name, index)
-            agent = Agent(client, informers, clock, rng, name, runtime, index=index)
+            agent = Agent(
+                client, informers, clock, rng, name, runtime, index=index, lease_seconds=self.config.lease_seconds
+            )
             self.nodes.agents[name] = agent
             self._agents.append(self._task(f"agent of {name}", agent.run()))
         self._part("informers", informers.run())
@@ -144,7 +148,8 @@ class Cluster:
         from podium.server.server import Server, ServerConfig
 
         data_dir = self.config.data_dir
-        files = pki.ensure(data_dir / "pki", self._clock.now())
+        # Certificates are checked against the machine's time, whatever time it is in the cluster.
+        files = pki.ensure(data_dir / "pki", RealClock().now())
         wanted = DEFAULT_PORT if self.config.port is None else self.config.port
         self._server = Server(self.registry, self._clock, self._rng, ServerConfig(pki=files, port=wanted), self.nodes)
         try:
@@ -157,7 +162,7 @@ class Cluster:
         pki.write_kubeconfig(self.kubeconfig, f"https://127.0.0.1:{self._server.port}", files)
 
     async def ready(self) -> None:
-        """Return when all nodes are looked after and the default ServiceAccount exists; RuntimeError if a part ended."""
+        """Return when all nodes are looked after and the default ServiceAccount exists; RuntimeError if one ended."""
         accounts = self.informers.of(ServiceAccount)
         await self._unless_failed(self._ready(accounts))
 

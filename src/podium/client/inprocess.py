@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from msgspec import structs
+
 from podium.client.transport import ObjectEvent, ObjectList, PatchType, Selection
 from podium.machinery import errors
 from podium.models import meta_v1
@@ -57,11 +59,11 @@ class InProcessTransport:
         self, resource: ResourceType, namespace: str, obj: Any, name: str = "", subresource: str = ""
     ) -> Any:
         row, request = self._row(resource), Request(self.user)
-        return (await self.registry.create(request, row, namespace, obj, name, subresource)).object
+        return (await self.registry.create(request, row, namespace, _own(obj), name, subresource)).object
 
     async def update(self, resource: ResourceType, obj: Any, subresource: str = "") -> Any:
         row, request, meta = self._row(resource), Request(self.user), obj.metadata
-        return (await self.registry.update(request, row, meta.namespace, meta.name, obj, subresource)).object
+        return (await self.registry.update(request, row, meta.namespace, meta.name, _own(obj), subresource)).object
 
     async def patch(
         self,
@@ -79,6 +81,12 @@ class InProcessTransport:
         self, resource: ResourceType, namespace: str, name: str, options: meta_v1.DeleteOptions | None = None
     ) -> None:
         await self.registry.delete(Request(self.user), self._row(resource), namespace, name, options)
+
+
+def _own(obj: Any) -> Any:
+    """The object with a top and metadata of its own: the registry writes to these, and the caller may well have built
+    the object from parts of one that it shares with others."""
+    return structs.replace(obj, metadata=structs.replace(obj.metadata))
 
 
 def _event(event: WatchEvent) -> ObjectEvent:

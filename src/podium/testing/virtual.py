@@ -32,11 +32,13 @@ T = TypeVar("T")
 class VirtualCluster:
     """A running cluster, and the calls a test makes on it. Made by `virtual_cluster()` or the pytest fixture."""
 
-    def __init__(self, data_dir: Path, *, nodes: int = 1, seed: int = 0, start: datetime = EPOCH) -> None:
+    def __init__(self, data_dir: Path, *, nodes: int, seed: int, start: datetime, lease_seconds: int) -> None:
         self.clock = VirtualClock(start)
         self.loop = VirtualLoop(self.clock)
         self.store = MemoryStore()
-        config = ClusterConfig(data_dir=data_dir, runtime="simulated", nodes=nodes, port=0, serve=False)
+        config = ClusterConfig(
+            data_dir=data_dir, runtime="simulated", nodes=nodes, port=0, serve=False, lease_seconds=lease_seconds
+        )
         self.cluster = Cluster(config, self.store, self.clock, Random(seed))
         self._thread: threading.Thread | None = None
 
@@ -168,10 +170,16 @@ class VirtualCluster:
 
 
 @contextmanager
-def virtual_cluster(*, nodes: int = 1, seed: int = 0, start: datetime = EPOCH) -> Iterator[VirtualCluster]:
-    """A running cluster of simulated nodes; the same seed gives the same names, ids and order."""
+def virtual_cluster(
+    *, nodes: int = 1, seed: int = 0, start: datetime = EPOCH, lease_seconds: int = 3600
+) -> Iterator[VirtualCluster]:
+    """A running cluster of simulated nodes; the same seed gives the same names, ids and order.
+
+    `lease_seconds` is how long a node may be silent before it counts as lost. Kubernetes' 40 would mean a heartbeat of
+    each node in every 10 virtual seconds: long leases are what lets a week pass in a second.
+    """
     with tempfile.TemporaryDirectory(prefix="podium-") as folder:
-        cluster = VirtualCluster(Path(folder), nodes=nodes, seed=seed, start=start)
+        cluster = VirtualCluster(Path(folder), nodes=nodes, seed=seed, start=start, lease_seconds=lease_seconds)
         cluster.start()
         try:
             yield cluster

@@ -45,6 +45,8 @@ def test_a_node_that_is_known_to_be_lost_is_left_alone() -> None:
 def test_grace() -> None:
     assert health.overdue_at(node(("Ready", "True")), ago(10)) == ago(10) + health.GRACE
     assert health.overdue_at(node(), ago(10)) == ago(10) + health.STARTUP_GRACE
+    assert health.overdue_at(node(("Ready", "True")), ago(10), 40) == ago(10) + health.GRACE
+    assert health.overdue_at(node(("Ready", "True")), ago(10), 3600) == ago(10) + timedelta(seconds=3600)
 
 
 def test_pods_of_a_lost_node_are_not_ready() -> None:

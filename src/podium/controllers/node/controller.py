@@ -89,7 +89,9 @@ class NodeLifecycleController:
             return DONE
         name = node.metadata.name
         now = self._context.clock.now()
-        overdue_at = health.overdue_at(node, self._heard.setdefault(name, now))
+        lease = self._leases.get(LEASES, name)
+        lease_seconds = (lease.spec.leaseDurationSeconds if lease is not None else None) or 0
+        overdue_at = health.overdue_at(node, self._heard.setdefault(name, now), lease_seconds)
         if now >= overdue_at:
             lost = health.lost_status(node, self._context.now())
             if lost is not node.status:

@@ -31,9 +31,14 @@ def heartbeat(node: core_v1.Node) -> datetime | None:
     return ready.lastHeartbeatTime if ready is not None else None
 
 
-def overdue_at(node: core_v1.Node, heard: datetime) -> datetime:
-    """When the node counts as lost unless it is heard of before; `heard`: when it was the last time."""
-    return heard + (GRACE if ready_status(node) else STARTUP_GRACE)
+def overdue_at(node: core_v1.Node, heard: datetime, lease_seconds: int = 0) -> datetime:
+    """When the node counts as lost unless it is heard of before; `heard`: when it was the last time.
+
+    A node whose Lease says that it may be silent for longer (`lease_seconds`) is taken at its word, which Kubernetes
+    leaves to whoever sets both flags.
+    """
+    grace = GRACE if ready_status(node) else STARTUP_GRACE
+    return heard + max(grace, timedelta(seconds=lease_seconds))
 
 
 def lost_status(node: core_v1.Node, now: datetime) -> core_v1.NodeStatus:
