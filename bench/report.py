@@ -45,7 +45,10 @@ def _number(value: float | None, target: Target, unit: bool = False) -> str:
     return text + {"s": " s", "MB": " MB", "/s": "/s"}[target.unit] if unit else text
 
 
-def write_json(path: Path, figures: Mapping[str, Sequence[float]], remarks: Mapping[str, Sequence[str]]) -> None:
+def write_json(
+    path: Path, figures: Mapping[str, Sequence[float]], remarks: Mapping[str, Sequence[str]], others: float
+) -> None:
+    """`others`: which share of the machine other processes took."""
     rows = [
         {
             "row": target.row,
@@ -68,6 +71,7 @@ def write_json(path: Path, figures: Mapping[str, Sequence[float]], remarks: Mapp
         "memoryMB": psutil.virtual_memory().total // 1_000_000,
         "system": platform.platform(),
         "python": platform.python_version(),
+        "takenByOthers": round(others, 3),
     }
     result = {"podium": version("podium"), "time": datetime.now(UTC).isoformat(), "machine": machine, "rows": rows}
     path.write_text(json.dumps(result, indent=2) + "\n")

@@ -23,7 +23,8 @@ Figure = tuple[str, float, str]
 def start(quick: bool) -> Iterator[Figure]:
     """From an empty directory; then memory with nothing going on."""
     with Server() as server:
-        yield "ready", server.wait_ready(), ""
+        ready = server.wait_ready()
+        yield "ready", ready, f"server {server.cpu():.1f} s of CPU"
         yield "account", server.wait_account(), ""
         time.sleep(1 if quick else IDLE_SECONDS)
         yield "memory-idle", server.memory(), ""

@@ -45,7 +45,7 @@ def test_the_table_has_what_was_measured():
 
 
 def test_the_json_has_every_run(tmp_path):
-    report.write_json(tmp_path / "r.json", {"ready": [0.4, 2.0, 1.6]}, {"ready": ["", "", "slow"]})
+    report.write_json(tmp_path / "r.json", {"ready": [0.4, 2.0, 1.6]}, {"ready": ["", "", "slow"]}, 0.25)
     [row] = json.loads((tmp_path / "r.json").read_text())["rows"]
     assert (row["median"], row["runs"], row["verdict"]) == (1.6, [0.4, 2.0, 1.6], "MISSED")
 
