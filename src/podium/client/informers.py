@@ -38,13 +38,14 @@ class _Index(Generic[T]):
         self.handlers: dict[str, list[Handler[T]]] = {}
 
     def change(self, key: tuple[str, str], old: T | None, new: T | None) -> None:
-        before = frozenset(self.values(old)) if old is not None else frozenset()
-        after = frozenset(self.values(new)) if new is not None else frozenset()
-        for value in before - after:
-            there = self.objects[value]
-            del there[key]
-            if not there:
-                del self.objects[value]
+        before = tuple(self.values(old)) if old is not None else ()
+        after = tuple(self.values(new)) if new is not None else ()
+        if before != after:
+            for value in set(before).difference(after):
+                there = self.objects[value]
+                del there[key]
+                if not there:
+                    del self.objects[value]
         if new is not None:
             for value in after:
                 self.objects.setdefault(value, {})[key] = new

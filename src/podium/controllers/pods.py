@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from podium.models import conditions, core_v1
+from podium.models import core_v1
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 _PHASES = {"Pending": 0, "": 0, "Unknown": 1, "Running": 2}
@@ -19,6 +19,15 @@ def is_finished(pod: core_v1.Pod) -> bool:
 def is_active(pod: core_v1.Pod) -> bool:
     """Whether it counts as a replica: neither finished nor being deleted."""
     return pod.metadata.deletionTimestamp is None and not is_finished(pod)
+
+
+def active(pods: Iterable[core_v1.Pod]) -> list[core_v1.Pod]:
+    """Those that count. Written out, since it is asked about thousands of Pods with every change of one."""
+    return [
+        pod
+        for pod in pods
+        if pod.metadata.deletionTimestamp is None and pod.status.phase not in ("Succeeded", "Failed")
+    ]
 
 
 def is_terminating(pod: core_v1.Pod) -> bool:
@@ -37,7 +46,10 @@ def ready_since(pod: core_v1.Pod) -> datetime | None:
 
 
 def is_ready(pod: core_v1.Pod) -> bool:
-    return conditions.is_true(pod.status.conditions, "Ready")
+    for condition in pod.status.conditions:
+        if condition.type == "Ready":
+            return condition.status == "True"
+    return False
 
 
 def is_available(pod: core_v1.Pod, min_ready_seconds: int, now: datetime) -> bool:

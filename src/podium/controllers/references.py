@@ -51,12 +51,27 @@ class Claims(Generic[T]):
     release: Sequence[T]
 
 
+def matching(selector: Selector, objects: Iterable[T]) -> list[T]:
+    """Those that the selector matches. Objects of one owner mostly have the same labels, so the last answer mostly
+    serves for the next one."""
+    result: list[T] = []
+    known: dict[str, str] | None = None
+    matches = False
+    for obj in objects:
+        labels = obj.metadata.labels
+        if labels != known:
+            known, matches = labels, selector.matches(labels)
+        if matches:
+            result.append(obj)
+    return result
+
+
 def claims(owner: Any, selector: Selector, own: Sequence[T], free: Sequence[T]) -> Claims[T]:
     """`own` are the objects that the owner controls, `free` those of its namespace that nobody does.
 
     An owner that is being deleted neither takes nor gives up anything.
     """
-    keep = [obj for obj in own if selector.matches(obj.metadata.labels)]
+    keep = matching(selector, own)
     if owner.metadata.deletionTimestamp is not None:
         return Claims(keep, (), ())
     release = [obj for obj in own if not selector.matches(obj.metadata.labels)] if len(keep) < len(own) else ()

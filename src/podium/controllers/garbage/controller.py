@@ -41,14 +41,16 @@ class GarbageCollector:
     def _handler(self, resource: ResourceType) -> Handler[Any]:
         def changed(old: Any | None, new: Any | None) -> None:
             if new is None:
-                self._deleted(old.metadata)  # type: ignore[union-attr]
+                self._deleted(resource, old.metadata)  # type: ignore[union-attr]
             else:
                 self._changed(resource, None if old is None else old.metadata, new.metadata)
 
         return changed
 
-    def _deleted(self, metadata: meta_v1.ObjectMeta) -> None:
+    def _deleted(self, resource: ResourceType, metadata: meta_v1.ObjectMeta) -> None:
         self._graph.remember_gone(metadata.uid)
+        if metadata.ownerReferences:
+            self._graph.note(_item(resource, metadata), metadata.ownerReferences, ())
         for item, _ in self._graph.dependents(metadata.uid):
             self._queue.add(item)
         self._tell_waiting_owners(metadata.namespace, metadata.ownerReferences)
@@ -63,6 +65,7 @@ class GarbageCollector:
         before = old.ownerReferences if old is not None else ()
         if references == before:
             return
+        self._graph.note(_item(resource, new), before, references)
         if any(self._cached(new.namespace, reference) is not Standing.SOLID for reference in references):
             self._queue.add(_item(resource, new))
         self._tell_waiting_owners(new.namespace, before)

@@ -1,14 +1,14 @@
 """Owners and dependents, across all kinds: a view of the shared informers by the uids of owners.
 
-Nothing is kept twice: each informer has an index from an owner's uid to its dependents, and owners are looked up by
-their kind and name. Only the uids of owners that are known to be gone are remembered, so that a thousand Pods of one
-deleted ReplicaSet don't ask for it a thousand times.
+Of each object that has owners the name is noted under their uids; everything else is looked up in the informers. The
+uids of owners that are known to be gone are remembered, so that a thousand Pods of one deleted ReplicaSet don't ask for
+it a thousand times.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from podium.client.informers import Informer, Informers
 from podium.models import meta_v1
 from podium.models.resources import ResourceType
 
-OWNER = "owner"
+References = tuple[meta_v1.OwnerReference, ...]
 REMEMBERED = 10_000
 
 
@@ -31,19 +31,14 @@ class Item:
     uid: str
 
 
-def owner_uids(obj: Any) -> Iterable[str]:
-    return [reference.uid for reference in obj.metadata.ownerReferences]
-
-
 class Graph:
     def __init__(self, informers: Informers, resources: Sequence[ResourceType]) -> None:
         self.kinds: dict[tuple[str, str], tuple[ResourceType, Informer[Any]]] = {}
         for resource in resources:
             if (resource.group, resource.kind) in self.kinds:
                 continue  # another version of the same objects
-            informer = informers.of(resource.model)
-            informer.add_index(OWNER, owner_uids)
-            self.kinds[resource.group, resource.kind] = (resource, informer)
+            self.kinds[resource.group, resource.kind] = (resource, informers.of(resource.model))
+        self._dependents: dict[str, dict[Item, None]] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
 
     def get(self, item: Item) -> Any | None:
@@ -51,12 +46,23 @@ class Graph:
         obj = self.kinds[item.group, item.kind][1].get(item.namespace, item.name)
         return obj if obj is not None and obj.metadata.uid == item.uid else None
 
+    def note(self, item: Item, before: References, after: References) -> None:
+        """The object's references were these and are those now."""
+        for reference in before:
+            dependents = self._dependents.get(reference.uid)
+            if dependents is not None:
+                dependents.pop(item, None)
+                if not dependents:
+                    del self._dependents[reference.uid]
+        for reference in after:
+            self._dependents.setdefault(reference.uid, {})[item] = None
+
     def dependents(self, uid: str) -> Iterator[tuple[Item, Any]]:
         """All objects that name the uid as an owner."""
-        for (group, kind), (_, informer) in self.kinds.items():
-            for obj in informer.by_index(OWNER, uid):
-                metadata = obj.metadata
-                yield Item(group, kind, metadata.namespace, metadata.name, metadata.uid), obj
+        for item in tuple(self._dependents.get(uid, ())):
+            obj = self.get(item)
+            if obj is not None:
+                yield item, obj
 
     def kind_of(self, reference: meta_v1.OwnerReference) -> tuple[ResourceType, Informer[Any]] | None:
         """The kind that a reference points to, whatever version it names; None for one that isn't looked after."""

@@ -101,7 +101,7 @@ class ReplicaSetController:
         now = self._context.clock.now()
         failure = None
         if satisfied and metadata.deletionTimestamp is None:
-            active = [pod for pod in pods if pod_rules.is_active(pod)]
+            active = pod_rules.active(pods)
             plan = decide.plan(replica_set, active, self._related_on_node(replica_set, active), now)
             failure = await self._carry_out(replica_set, plan)
             if plan.create:  # some of them are in the cache by now
@@ -132,7 +132,7 @@ class ReplicaSetController:
         """The Pods that it controls, without those that it is about to release."""
         selector = self._kind.selector(replica_set)
         own = references.controlled(self._pods, replica_set.metadata.uid)
-        return [pod for pod in own if selector.matches(pod.metadata.labels)]
+        return references.matching(selector, own)
 
     async def _claim(self, replica_set: Any) -> Sequence[core_v1.Pod]:
         metadata = replica_set.metadata

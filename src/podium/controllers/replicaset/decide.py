@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from podium.controllers import pods as pod_rules
+from podium.controllers.references import matching
 from podium.models import apps_v1, conditions, core_v1
 from podium.models.selectors import of_labels
 
@@ -54,21 +55,14 @@ def plan(
 def count(owner: Any, pods: Sequence[core_v1.Pod], pending: int, now: datetime) -> Counts:
     """One pass over the Pods. `pending`: how many more were created that the cache doesn't show yet; they count, lest
     somebody believes there were room for others."""
-    template = of_labels(owner.spec.template.metadata.labels)
-    min_ready_seconds = owner.spec.minReadySeconds or 0
-    active = labeled = ready = available = 0
-    for pod in pods:
-        if not pod_rules.is_active(pod):
-            continue
-        active += 1
-        if template.matches(pod.metadata.labels):
-            labeled += 1
-        if pod_rules.is_ready(pod):
-            ready += 1
-            if not min_ready_seconds or pod_rules.is_available(pod, min_ready_seconds, now):
-                available += 1
-    terminating = sum(map(pod_rules.is_terminating, pods)) if active < len(pods) else 0
-    return Counts(active + pending, labeled, ready, available, terminating)
+    active = pod_rules.active(pods)
+    labeled = len(matching(of_labels(owner.spec.template.metadata.labels), active))
+    ready = [pod for pod in active if pod_rules.is_ready(pod)]
+    available = len(ready)
+    if seconds := owner.spec.minReadySeconds:
+        available = sum(pod_rules.is_available(pod, seconds, now) for pod in ready)
+    terminating = sum(map(pod_rules.is_terminating, pods)) if len(active) < len(pods) else 0
+    return Counts(len(active) + pending, labeled, len(ready), available, terminating)
 
 
 def status(owner: Any, counts: Counts, failure: str | None, now: datetime) -> apps_v1.ReplicaSetStatus:
