@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+
+import msgspec
 
 from podium.machinery import field
 from podium.machinery.field import Path
-from podium.models import selectors
+from podium.models import codec, selectors
 from podium.models.apps_v1 import (
+    ControllerRevision,
     DaemonSet,
     DaemonSetStatus,
     DaemonSetUpdateStrategy,
@@ -250,13 +252,25 @@ STATEFUL_STRATEGY = Strategy(
 # --- ControllerRevision -----------------------------------------------------------------------------------------
 
 
-def _validate_revision(obj: Any) -> Errors:
+def _default_revision(obj: ControllerRevision) -> None:
+    """Clients compare the bytes of `data` with what Go makes of the owner, so they are kept as Go would write them."""
+    if obj.data is not None:
+        obj.data = msgspec.Raw(codec.canonical(obj.data))
+
+
+def _validate_revision(obj: ControllerRevision) -> Errors:
     errors = [field.required(Path("data"), "data is mandatory")] if obj.data is None else []
     return errors + checks.not_negative(checks.ROOT, obj, "revision")
 
 
+def _validate_revision_update(new: ControllerRevision, old: ControllerRevision) -> Errors:
+    errors = _validate_revision(new)
+    return errors + field.immutable(Path("data"), codec.canonical(new.data), codec.canonical(old.data))
+
+
 REVISION_STRATEGY = Strategy(
+    default=_default_revision,
     validate=_validate_revision,
-    validate_update=lambda new, old: _validate_revision(new) + field.immutable(Path("data"), new.data, old.data),
+    validate_update=_validate_revision_update,
     generation=False,
 )

@@ -10,7 +10,7 @@ from podium.machinery import field, names
 from podium.machinery.field import Path
 from podium.models import codec, core_v1, quantity
 from podium.models.core_v1 import KeyToPath, Volume
-from podium.registry.strategies import checks, env
+from podium.registry.strategies import checks, env, persistent_volume_claim
 from podium.registry.strategies.checks import Errors
 
 _MODE = "must be a number between 0 and 0777 (octal), both inclusive"
@@ -233,9 +233,9 @@ def nfs(path: Path, source: core_v1.NFSVolumeSource) -> Errors:
 def _ephemeral(path: Path, source: core_v1.EphemeralVolumeSource) -> Errors:
     if source.volumeClaimTemplate is None:
         return [field.required(path.child("volumeClaimTemplate"))]
-    from podium.registry.strategies.persistent_volume_claim import claim_spec  # would be a circle at the top
-
-    return claim_spec(path.child("volumeClaimTemplate", "spec"), source.volumeClaimTemplate.spec)
+    return persistent_volume_claim.claim_spec(
+        path.child("volumeClaimTemplate", "spec"), source.volumeClaimTemplate.spec
+    )
 
 
 def _git_repo(path: Path, source: core_v1.GitRepoVolumeSource) -> Errors:
