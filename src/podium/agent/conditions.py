@@ -53,10 +53,6 @@ def merged(live: Sequence[PodCondition], wanted: Sequence[PodCondition]) -> tupl
     return mine + (others or tuple(condition for condition in wanted if condition.type not in OWNED))
 
 
-def is_ready(pod: Pod) -> bool:
-    return any(condition.type == "Ready" and condition.status == "True" for condition in pod.status.conditions)
-
-
 def _condition(
     kind: str, values: tuple[bool, str, str], old: PodCondition | None, generation: int | None, now: datetime
 ) -> PodCondition:

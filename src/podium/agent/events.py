@@ -58,9 +58,6 @@ class ContainerEvents:
         message = f"Back-off restarting failed container {container.name} in pod {full_name(pod)}"
         self.container(pod, container, WARNING, "BackOff", message)
 
-    def unhealthy(self, pod: Pod, container: Container, message: str) -> None:
-        self.container(pod, container, WARNING, "Unhealthy", message)
-
 
 def full_name(pod: Pod) -> str:
     """As the kubelet names a Pod in messages: name_namespace(uid)."""

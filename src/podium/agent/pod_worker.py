@@ -22,11 +22,10 @@ from podium.agent.phase import FINAL
 from podium.agent.probes import handlers
 from podium.agent.probes.prober import Prober
 from podium.agent.runtime import ContainerRecord, Image, ImageError, Runtime, RuntimeFailure, Sandbox, SandboxConfig
-from podium.agent.status import ID_SCHEME, PodView, pod_status
+from podium.agent.status import DEADLINE, ID_SCHEME, PodView, pod_status
 from podium.machinery import errors
 from podium.models.core_v1 import Container, Pod, PodStatus
 
-DEADLINE = "Pod was active on the node longer than the specified deadline"
 RETRY_SECONDS = 10.0
 REFRESH_SECONDS = 60.0
 PULL_FAILED_SECONDS = 1.0
@@ -209,7 +208,7 @@ class PodWorker:
             handlers.Target(self._runtime, self._context.clock, container, record.id, self._ip()),
             (self._context.clock.now() - began).total_seconds(),
             self._wake.set,
-            lambda message: self._context.events.unhealthy(self.pod, container, message),
+            lambda reason, message: self._context.events.container(self.pod, container, WARNING, reason, message),
         )
         self._probers[record.id] = prober
         prober.start(started=started, ready=ready)

@@ -26,6 +26,7 @@ from podium.models.core_v1 import (
 )
 
 ID_SCHEME = "podium://"
+DEADLINE = "Pod was active on the node longer than the specified deadline"
 
 
 @dataclass(slots=True)

@@ -38,7 +38,7 @@ def observe(probes: dict[str, Any], answers: dict[str, str], seconds: float, **s
     tree = {f"{kind}Probe": {"exec": {"command": [kind]}, **fields} for kind, fields in probes.items()}
     container = codec.from_tree({"name": "c", **tree}, Container)
     target = Target(runtime, clock, container, "id", "")  # type: ignore[arg-type]
-    prober = Prober(target, 0.0, lambda: None, lambda _message: None)
+    prober = Prober(target, 0.0, lambda: None, lambda _reason, _message: None)
 
     async def run() -> None:
         prober.start(**start)

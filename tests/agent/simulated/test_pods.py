@@ -167,6 +167,25 @@ def test_the_deadline_of_a_pod(podium_cluster: VirtualCluster) -> None:
     assert (pod.status.phase, pod.status.reason) == ("Failed", "DeadlineExceeded")
 
 
+def test_a_new_image_restarts_its_container(podium_cluster: VirtualCluster) -> None:
+    pod = codec.copy(create(podium_cluster))
+    pod.spec.containers[0].image = "nginx:2"
+    podium_cluster.run(podium_cluster.client.update(pod))
+    podium_cluster.settle()
+    found = container(podium_cluster.get(Pod, "p"))
+    assert (found.image, found.restartCount, found.ready) == ("nginx:2", 1, True)
+    assert "Killing Container c definition changed, will be restarted" in events(podium_cluster)
+
+
+def test_a_better_image_ends_the_wait_for_a_missing_one(podium_cluster: VirtualCluster) -> None:
+    pod = codec.copy(create(podium_cluster, image="nginx:missing"))
+    pod.spec.containers[0].image = "nginx:1"
+    podium_cluster.run(podium_cluster.client.update(pod))
+    podium_cluster.settle()
+    found = container(podium_cluster.get(Pod, "p"))
+    assert (found.restartCount, found.ready) == (0, True)
+
+
 def test_deletion_is_immediate(podium_cluster: VirtualCluster) -> None:
     create(podium_cluster)
     podium_cluster.delete(Pod, "p")
@@ -233,13 +252,14 @@ def test_the_node_and_its_lease(podium_cluster: VirtualCluster) -> None:
     assert node.status.nodeInfo is not None
     assert node.status.nodeInfo.kubeletVersion == "v1.36.0"
     before = podium_cluster.get(Lease, "node-1", "kube-node-lease")
-    podium_cluster.advance(11)
+    podium_cluster.advance((before.spec.leaseDurationSeconds or 0) * 0.3)
     after = podium_cluster.get(Lease, "node-1", "kube-node-lease")
     assert after.spec.renewTime > before.spec.renewTime
-    assert (after.spec.leaseDurationSeconds, after.spec.holderIdentity) == (40, "node-1")
+    assert after.spec.holderIdentity == "node-1"
 
 
 def test_a_deleted_node_registers_again(podium_cluster: VirtualCluster) -> None:
+    lease = podium_cluster.get(Lease, "node-1", "kube-node-lease")
     podium_cluster.delete(Node, "node-1", "")
-    podium_cluster.advance(60)
+    podium_cluster.advance(lease.spec.leaseDurationSeconds or 0)
     assert podium_cluster.get(Node, "node-1", "").metadata.labels["kubernetes.io/hostname"] == "node-1"

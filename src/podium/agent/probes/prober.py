@@ -22,8 +22,8 @@ class Prober:
     """Seconds since the container started."""
     changed: Callable[[], None]
     """Called when a verdict has changed."""
-    unhealthy: Callable[[str], None]
-    """Called with the message of each failure."""
+    tell: Callable[[str, str], None]
+    """Called with the reason and message of an Event, for each failure."""
     states: dict[ProbeKind, ProbeState] = field(default_factory=dict)
     _tasks: dict[ProbeKind, asyncio.Task[None]] = field(default_factory=dict)
 
@@ -77,7 +77,9 @@ class Prober:
         while True:
             outcome = await handlers.probe(self.target, probe, float(probe.timeoutSeconds or 1))
             if not outcome.success:
-                self.unhealthy(f"{TITLES[kind]} probe failed: {outcome.message}")
+                self.tell("Unhealthy", f"{TITLES[kind]} probe failed: {outcome.message}")
+            elif outcome.warning:
+                self.tell("ProbeWarning", f"{TITLES[kind]} probe warning: {outcome.message}")
             before = self.states[kind]
             after = self.states[kind] = observed(before, outcome.success, probe)
             decided = is_decided(kind, after, probe)

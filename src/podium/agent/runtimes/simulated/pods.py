@@ -17,12 +17,10 @@ from podium.agent.events import crash_loop
 from podium.agent.phase import FINAL
 from podium.agent.runtime import ContainerRecord
 from podium.agent.runtimes.simulated.behaviour import RUNS, Behaviour, behaviour
-from podium.agent.status import ID_SCHEME, ContainerView, PodView, pod_status
+from podium.agent.status import DEADLINE, ID_SCHEME, ContainerView, PodView, pod_status
 from podium.machinery import errors
 from podium.machinery.streams import LogOptions
 from podium.models.core_v1 import Container, ContainerStateTerminated, ContainerStatus, Pod, PodStatus
-
-DEADLINE = "Pod was active on the node longer than the specified deadline"
 
 
 class SimulatedContainer:
@@ -109,8 +107,8 @@ class SimulatedPods:
                     new.metadata.deletionGracePeriodSeconds
                 ):
                     self._terminate(sim)
-            elif new.spec.activeDeadlineSeconds != before.spec.activeDeadlineSeconds:
-                self._arm_deadline(sim)
+            elif new.metadata.generation != before.metadata.generation:
+                self._respec(sim)
 
     async def logs(self, pod: Pod, options: LogOptions) -> AsyncIterator[bytes]:
         """What a trivial command would have printed."""
@@ -234,6 +232,23 @@ class SimulatedPods:
         sim.reason, sim.ending = "DeadlineExceeded", True
         self._stop_running(sim)
         self._context.events.pod(sim.pod, "Normal", "DeadlineExceeded", DEADLINE)
+        self._report(sim)
+
+    def _respec(self, sim: SimulatedPod) -> None:
+        """What may change of a Pod's spec has changed: its deadline, or images, for which containers start anew."""
+        self._arm_deadline(sim)
+        specs = {spec.name: spec for spec in (*sim.pod.spec.initContainers, *sim.pod.spec.containers)}
+        for container in sim.containers:
+            old, container.spec = container.spec, specs[container.spec.name]
+            if old.image != container.spec.image and not sim.ending and (container.running or container.view.waiting):
+                message = f"Container {old.name} definition changed, will be restarted"
+                self._context.events.killing(sim.pod, old, message)
+                container.cancel()
+                if container.running:
+                    self._ended(container, container.acts.stop_exit_code, "")
+                    container.view.restarts += 1
+                container.view.waiting = None
+                self._begin(sim, container)
         self._report(sim)
 
     # --- its containers
