@@ -51,13 +51,15 @@ def rows(documents: list[Any]) -> str:
 
 def _aligned(table: list[list[str]]) -> str:
     widths = [max(len(line[at]) for line in table if at < len(line)) for at in range(max(map(len, table)))]
-    lines = ["   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=False)).rstrip() for line in table]
+    lines = [
+        "   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=False)).rstrip() for line in table
+    ]
     return "\n".join(lines) + "\n"
 
 
 @pytest.mark.parametrize("case", sorted(path.stem for path in GOLDEN.glob("*.yaml")))
 def test_rows(case: str) -> None:
-    documents = list(yaml.load_all((GOLDEN / f"{case}.yaml").read_text(), _Loader))  # noqa: S506 - a safe loader
+    documents = list(yaml.load_all((GOLDEN / f"{case}.yaml").read_text(), _Loader))
     found, expected = rows(documents), GOLDEN / f"{case}.txt"
     if os.environ.get("PODIUM_REGENERATE"):
         expected.write_text(found)
