@@ -20,6 +20,9 @@ from podium.models.base import Struct
 from podium.models.resources import ResourceType
 
 PAGE = 500
+WATCH_SECONDS = 540
+"""So long the server is asked to keep a watch open; a connection that is silent for longer is dead."""
+CONNECT_SECONDS = 10
 _JSON = "application/json"
 _PATCH_TYPES: Mapping[PatchType, str] = {
     "json": "application/json-patch+json",
@@ -55,7 +58,9 @@ class HttpTransport:
         self._session = aiohttp.ClientSession(
             headers=headers,
             connector=aiohttp.TCPConnector(limit=0, ssl=connection.ssl_context() if secure else True),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=CONNECT_SECONDS, sock_read=WATCH_SECONDS + CONNECT_SECONDS
+            ),
         )
 
     async def __aenter__(self) -> HttpTransport:
@@ -84,6 +89,7 @@ class HttpTransport:
         self, resource: ResourceType, selection: Selection, revision: str | None
     ) -> AsyncIterator[Sequence[ObjectEvent]]:
         query = {**_selectors(selection), "watch": "true", "allowWatchBookmarks": "true"}
+        query["timeoutSeconds"] = str(WATCH_SECONDS)
         if revision is None:
             query |= {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
         else:
