@@ -13,8 +13,8 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from podium.models import codec, core_v1
+from podium.models.node_terms import NAME_FIELD, NodeTerm, node_term
 from podium.models.selectors import NOTHING, Requirement, Selector, compile, of_labels
-from podium.scheduler.node_terms import NAME_FIELD, NodeTerm, node_term
 from podium.scheduler.requests import Requests, pod_requests
 
 Labels = Mapping[str, str]

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from podium.models import core_v1
+from podium.models.node_terms import NodeTerm, node_term
 from podium.models.quantity import number
 from podium.models.selectors import compile
 from podium.scheduler.cache import Cache
-from podium.scheduler.node_terms import NodeTerm, node_term
 from podium.scheduler.nodes import NodeFacts, NodeInfo
 from podium.scheduler.pods import Template
 from podium.scheduler.rules.base import Event, Hint, NodeChange, PodChange, Refusal, VolumeChange
