@@ -127,20 +127,24 @@ def test_only_one_owns_a_container(tmp_path: Path) -> None:
 
 
 def test_a_process_number_that_was_given_to_another_process_is_not_ours(tmp_path: Path) -> None:
-    async def run() -> None:
+    async def run(other: int) -> None:
         async with started(tmp_path) as runtime:
             await sandbox(runtime)
             container = await launch(runtime, "true")
             await ended(runtime, container)
             directory = runtime.termination_message(container).parent
         (directory / records.EXIT).unlink()
-        (directory / records.CLAIM).unlink()
-        records.write(directory / records.CLAIM, {"pid": os.getpid(), "start": 1})
+        records.write(directory / records.CLAIM, {"pid": other, "start": 1})
         async with started(tmp_path) as again:
             assert record(again, container).reason == "ContainerStatusUnknown"
 
-    asyncio.run(run())
-    assert alive(os.getpid())
+    stranger = subprocess.Popen(["sleep", "1000"])
+    try:
+        asyncio.run(run(stranger.pid))
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
 
 
 def test_start_times_tell_processes_apart() -> None:

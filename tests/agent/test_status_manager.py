@@ -1,0 +1,127 @@
+"""How Pod statuses reach the API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from podium.agent.status_manager import StatusManager
+from podium.machinery.errors import NotFound
+from podium.models import codec
+from podium.models.core_v1 import Pod, PodCondition, PodStatus
+from podium.testing.virtual import VirtualCluster
+
+
+class Stale:
+    """An informer that shows a Pod as it was."""
+
+    def __init__(self, pod: Pod) -> None:
+        self.pod = pod
+
+    def get(self, namespace: str, name: str) -> Pod | None:
+        return self.pod
+
+
+def unbound(cluster: VirtualCluster) -> Pod:
+    """A Pod that no scheduler and no agent looks at."""
+    tree = {
+        "metadata": {"name": "p", "namespace": "default"},
+        "spec": {"schedulerName": "none", "containers": [{"name": "c", "image": "i"}]},
+    }
+    return cluster.create(codec.from_tree(tree, Pod))
+
+
+def writing(
+    cluster: VirtualCluster, pod: Pod, work: Callable[[StatusManager], Coroutine[Any, Any, None]]
+) -> StatusManager:
+    """Let a manager do something, and settle."""
+    manager = StatusManager(cluster.client, cluster.clock, Stale(pod))  # type: ignore[arg-type]
+
+    async def run() -> None:
+        await work(manager)
+        await cluster.clock.settle()
+        await manager.close()
+
+    cluster.run(run())
+    return manager
+
+
+def status(pod: Pod, phase: str, ready: str = "False") -> PodStatus:
+    conditions = (PodCondition(type="Ready", status=ready), *pod.status.conditions)
+    return structs.replace(pod.status, phase=phase, conditions=conditions)
+
+
+def versions(pod: Pod) -> int:
+    return int(pod.metadata.resourceVersion)
+
+
+def test_a_conflict_is_resolved_in_favour_of_what_others_own(podium_cluster: VirtualCluster) -> None:
+    stale = unbound(podium_cluster)
+    patch = {"status": {"nominatedNodeName": "n9", "conditions": [{"type": "example.com/other", "status": "True"}]}}
+    podium_cluster.run(podium_cluster.client.patch(Pod, "default", "p", patch, "strategic", "status"))
+
+    async def work(manager: StatusManager) -> None:
+        manager.set(stale, status(stale, "Running", "True"))
+
+    writing(podium_cluster, stale, work)
+    pod = podium_cluster.get(Pod, "p")
+    assert pod.status.phase == "Running"
+    assert pod.status.nominatedNodeName == "n9"
+    assert {c.type: c.status for c in pod.status.conditions} == {"Ready": "True", "example.com/other": "True"}
+
+
+def test_only_the_newest_status_is_written_and_only_once(podium_cluster: VirtualCluster) -> None:
+    pod = unbound(podium_cluster)
+
+    async def work(manager: StatusManager) -> None:
+        for phase in ("Pending", "Running", "Failed", "Running"):
+            manager.set(pod, status(pod, phase))
+        await podium_cluster.clock.settle()
+        manager.set(pod, status(pod, "Running"))
+
+    before = podium_cluster.store.revision
+    writing(podium_cluster, pod, work)
+    assert podium_cluster.get(Pod, "p").status.phase == "Running"
+    assert podium_cluster.store.revision == before + 1
+
+
+def test_the_last_status_is_written_before_the_pod_is_removed(podium_cluster: VirtualCluster) -> None:
+    pod = codec.copy(unbound(podium_cluster))
+    pod.metadata.finalizers = ("example.com/look",)
+    pod = podium_cluster.run(podium_cluster.client.update(pod))
+
+    async def work(manager: StatusManager) -> None:
+        manager.remove(pod, status(pod, "Failed"))
+
+    writing(podium_cluster, pod, work)
+    found = podium_cluster.get(Pod, "p")
+    assert found.status.phase == "Failed"
+    assert found.metadata.deletionTimestamp is not None
+
+
+def test_a_pod_that_is_gone_needs_no_status(podium_cluster: VirtualCluster) -> None:
+    pod = unbound(podium_cluster)
+    podium_cluster.delete(Pod, "p")
+
+    async def work(manager: StatusManager) -> None:
+        manager.set(pod, status(pod, "Running"))
+        manager.remove(pod)
+
+    writing(podium_cluster, pod, work)
+    with pytest.raises(NotFound):
+        podium_cluster.get(Pod, "p")
+
+
+def test_another_pod_of_that_name_is_left_alone(podium_cluster: VirtualCluster) -> None:
+    first = unbound(podium_cluster)
+    podium_cluster.delete(Pod, "p")
+    second = unbound(podium_cluster)
+
+    async def work(manager: StatusManager) -> None:
+        manager.remove(first, status(first, "Failed"))
+
+    writing(podium_cluster, first, work)
+    assert podium_cluster.get(Pod, "p").status == second.status
