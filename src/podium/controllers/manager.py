@@ -15,6 +15,7 @@ from podium.client.client import Client
 from podium.client.informers import Informers
 from podium.client.queue import WorkQueue
 from podium.clock import Clock
+from podium.controllers.clusterroleaggregation.controller import ClusterRoleAggregationController
 from podium.controllers.context import Context
 from podium.controllers.deployment.controller import DeploymentController
 from podium.controllers.garbage.controller import GarbageCollector
@@ -39,6 +40,7 @@ class Row:
 
 
 CONTROLLERS: tuple[Row, ...] = (
+    Row("clusterrole-aggregation", ClusterRoleAggregationController),
     Row("deployment", DeploymentController),
     Row("garbagecollector", GarbageCollector, workers=64),
     Row("namespace", NamespaceController, workers=10),

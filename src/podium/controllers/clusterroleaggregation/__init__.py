@@ -1,0 +1,1 @@
+"""Fills ClusterRoles that aggregate others with the rules of those."""
