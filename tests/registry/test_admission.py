@@ -176,6 +176,11 @@ class TestNodes:
         made = world.create(core_v1.Node(metadata=meta("n", "")))
         assert [(one.key, one.effect) for one in made.spec.taints] == [("node.kubernetes.io/not-ready", "NoSchedule")]
 
+    def test_the_taint_is_not_doubled(self, world: World) -> None:
+        taint = core_v1.Taint(key="node.kubernetes.io/not-ready", effect="NoSchedule")
+        made = world.create(core_v1.Node(metadata=meta("n", ""), spec=core_v1.NodeSpec(taints=(taint,))))
+        assert len(made.spec.taints) == 1
+
     def test_only_then(self, world: World) -> None:
         made = world.create(core_v1.Node(metadata=meta("n", "")))
         assert world.update(changed(made, spec__taints=())).spec.taints == ()

@@ -239,6 +239,12 @@ class TestNamespaces:
         world.update(changed(again, spec__finalizers=()), "finalize")
         assert "other" not in world.names(core_v1.Namespace)
 
+    def test_one_that_nothing_holds_goes_at_once(self, world: World) -> None:
+        made = world.get(core_v1.Namespace, "other")
+        world.update(changed(made, spec__finalizers=()), "finalize")
+        assert world.delete(core_v1.Namespace, "other") is None
+        assert "other" not in world.names(core_v1.Namespace)
+
     @pytest.mark.parametrize("name", ["default", "kube-system"])
     def test_some_are_immortal(self, world: World, name: str) -> None:
         with pytest.raises(errors.Forbidden) as caught:

@@ -9,7 +9,7 @@ import pytest
 
 from podium.machinery import errors
 from podium.models import core_v1
-from podium.registry import continuation
+from podium.registry import continuation, lists
 from podium.registry.types import ListOptions
 from tests.registry.world import World, changed, config_map, meta, pod
 
@@ -155,6 +155,19 @@ class TestPages:
     def test_with_selectors_too(self, letters: World) -> None:
         found = pages(letters, 1, lambda: letters.delete(CM, "e"), label_selector="vowel")
         assert found == [["a"], ["e"]]
+
+    def test_an_earlier_moment_in_pages(self, letters: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Reads of the store are in pages of their own, which need not be those that the client asked for."""
+        monkeypatch.setattr(lists, "_PAGE", 2)
+        first = letters.list(CM, limit=1, label_selector="!vowel")
+        for name in "abcde":
+            letters.delete(CM, name)
+        found, token = [], first.continue_
+        while token:
+            listing = letters.list(CM, limit=1, label_selector="!vowel", continue_=token)
+            found += [entry.object.metadata.name for entry in listing.entries]
+            token = listing.continue_
+        assert found == ["c", "d", "z"]
 
     def test_a_compacted_moment_can_be_left(self, letters: World) -> None:
         first = letters.list(CM, "default", limit=2)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from podium.machinery import errors
+from podium.models import codec
 from podium.models.core_v1 import Service, ServicePort, ServiceSpec
 from podium.registry import services
 from podium.registry.services import NETWORK, PORTS, Services
@@ -168,3 +169,18 @@ def test_dual_stack_is_not_configured(world: World) -> None:
         world.create(service(ipFamilyPolicy="RequireDualStack"))
     with pytest.raises(errors.Invalid, match="not configured on this cluster"):
         world.create(service(ipFamilies=("IPv6",)))
+
+
+def test_a_create_that_fails_takes_nothing(world: World) -> None:
+    world.create(service("s", type="NodePort"))
+    ports = (ServicePort(port=80, nodePort=30001),)
+    with pytest.raises(errors.AlreadyExists):
+        world.create(
+            service("s", clusterIP="10.96.0.10", type="NodePort", ports=codec.copy(ServiceSpec(ports=ports)).ports)
+        )
+    world.create(service("o", clusterIP="10.96.0.10", type="NodePort", ports=ports))
+
+
+def test_headless_with_a_selector_is_as_any_other(world: World) -> None:
+    made = world.create(service(clusterIP="None"))
+    assert (made.spec.ipFamilyPolicy, made.spec.ipFamilies) == ("SingleStack", ("IPv4",))

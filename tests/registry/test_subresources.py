@@ -229,6 +229,24 @@ class TestEviction:
         self.evict(world)
         assert world.get(POD, "a").metadata.deletionTimestamp is not None
 
+    def unready(self, world: World) -> None:
+        made = pod("a", nodeName="n1")
+        made.metadata.labels = {"app": "web"}
+        world.update(changed(world.create(made), status__phase="Running"), "status")
+
+    def test_a_pod_that_is_not_ready_may_go_while_enough_others_are(self, world: World) -> None:
+        self.unready(world)
+        self.put_budget(world)
+        self.evict(world)
+        assert world.get(POD, "a").metadata.deletionTimestamp is not None
+
+    @pytest.mark.parametrize("status", [{"currentHealthy": 0}, {"desiredHealthy": 0}])
+    def test_but_not_otherwise(self, world: World, status: dict[str, int]) -> None:
+        self.unready(world)
+        self.put_budget(world, **status)
+        with pytest.raises(errors.TooManyRequests):
+            self.evict(world)
+
     def test_preconditions_hold(self, world: World) -> None:
         self.running(world)
         with pytest.raises(errors.Conflict):

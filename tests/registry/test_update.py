@@ -280,3 +280,37 @@ class TestConcurrency:
 
         _, updated = world.run(both())
         assert isinstance(updated, errors.NotFound)
+
+
+class TestMetadata:
+    BAD: tuple[dict[str, Any], ...] = (
+        {"metadata__labels": {"a": "x y"}},
+        {"metadata__annotations": {"x y": ""}},
+        {"metadata__finalizers": ("x y",)},
+        {"metadata__ownerReferences": (meta_v1.OwnerReference(apiVersion="v1", kind="Pod", name="p"),)},
+    )
+
+    @pytest.mark.parametrize("fields", BAD)
+    def test_is_validated_again(self, world: World, fields: dict[str, Any]) -> None:
+        made = world.create(config_map("a"))
+        with pytest.raises(errors.Invalid):
+            world.update(changed(made, **fields))
+
+    def test_one_of_the_collectors_finalizers_is_fine(self, world: World) -> None:
+        made = world.create(config_map("a"))
+        for finalizer in ("orphan", "foregroundDeletion"):
+            made = world.update(changed(made, metadata__finalizers=(finalizer,)))
+
+    def test_a_deletion_that_has_begun_stays_begun(self, world: World) -> None:
+        made = pod(nodeName="n")
+        world.create(made)
+        marked = world.delete(core_v1.Pod, "web")
+        new = changed(
+            marked,
+            metadata__deletionTimestamp=None,
+            metadata__deletionGracePeriodSeconds=None,
+            metadata__labels={"a": "b"},
+        )
+        kept = world.update(new)
+        assert kept.metadata.deletionTimestamp == marked.metadata.deletionTimestamp
+        assert kept.metadata.deletionGracePeriodSeconds == 30

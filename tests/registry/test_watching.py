@@ -165,6 +165,12 @@ class TestSelectors:
         world.create(config_map("b", "other"))
         assert seen.take() == [("ADDED", "b")]
 
+    def test_one_node_in_one_namespace(self, world: World) -> None:
+        seen = world.watch(POD, "other", field_selector="spec.nodeName=n1")
+        world.create(pod("a", nodeName="n1"))
+        world.create(pod("b", "other", nodeName="n1"))
+        assert seen.take() == [("ADDED", "b")]
+
     def test_one_name_in_all_namespaces(self, world: World) -> None:
         seen = world.watch(CM, field_selector="metadata.name=a")
         world.create(config_map("a"))
