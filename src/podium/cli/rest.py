@@ -10,7 +10,7 @@ import http.client
 import json
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -99,7 +99,7 @@ class Api:
     def tree(self, method: str, path: str, **options: Any) -> Any:
         return self.request(method, path, **options).tree()
 
-    def stream(self, path: str, *, query: Mapping[str, str] | None = None, accept: str = JSON) -> Iterator[bytes]:
+    def stream(self, path: str, *, query: Mapping[str, str] | None = None, accept: str = JSON) -> Generator[bytes]:
         """The answer's lines as they come, on a connection of their own, until the server ends it."""
         connection = self._connect()
         try:

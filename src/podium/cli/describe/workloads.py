@@ -12,12 +12,11 @@ from podium.cli.describe.text import (
     selector_text,
     time_text,
 )
+from podium.cli.rollout.history import replica_sets, template_of
 from podium.cli.session import Session
 
 
 def describe_deployment(session: Session, deployment: Tree) -> list[str]:
-    from podium.cli.rollout import replica_sets
-
     spec, status = deployment["spec"], deployment.get("status") or {}
     strategy = spec.get("strategy") or {}
     lines = head(deployment)
@@ -39,16 +38,10 @@ def describe_deployment(session: Session, deployment: Tree) -> list[str]:
     lines += [*describe_pod_template(spec["template"]), *_placement(spec)]
     lines += conditions(deployment, (("Type", "type"), ("Status", "status"), ("Reason", "reason")))
     own = replica_sets(session, deployment)
-    newest = [item for item in own if _same_template(item, deployment)]
+    newest = [item for item in own if template_of(item) == template_of(deployment)]
     old = [item for item in own if item not in newest]
     lines.append(f"OldReplicaSets:\t{', '.join(map(_replicas, old)) or '<none>'}")
     return [*lines, f"NewReplicaSet:\t{', '.join(map(_replicas, newest)) or '<none>'}"]
-
-
-def _same_template(replica_set: Tree, deployment: Tree) -> bool:
-    from podium.cli.rollout import _template
-
-    return _template(replica_set) == _template({"spec": deployment["spec"]})
 
 
 def _replicas(item: Tree) -> str:
