@@ -1,4 +1,4 @@
-"""The ClusterRole aggregation controller: a ClusterRole with an aggregationRule has the rules of all that it selects."""
+"""The ClusterRole aggregation controller: ClusterRoles with an aggregationRule get the rules of all that it selects."""
 
 from __future__ import annotations
 
