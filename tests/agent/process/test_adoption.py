@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from podium.agent.runtime import ContainerConfig
 from podium.agent.runtimes.process.runtime import ProcessRuntime
 from podium.agent.runtimes.process.shim import records
 
@@ -98,6 +99,22 @@ def test_stopping_in_good_order_ends_everything(tmp_path: Path) -> None:
         assert not alive(pid)
         async with started(tmp_path) as again:
             assert record(again, container).exit_code == 143
+
+    asyncio.run(run())
+
+
+def test_a_stop_in_the_middle_of_a_start_leaves_nothing(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with started(tmp_path) as runtime:
+            await sandbox(runtime)
+            config = ContainerConfig("c", 0, "i", "i", ("sleep", "1000"), {})
+            container = await runtime.create_container("u1", config)
+            start = asyncio.ensure_future(runtime.start_container(container))
+            await asyncio.sleep(0)
+            start.cancel()
+            await asyncio.wait([start])
+        assert record(runtime, container).state == "exited"
+        assert not alive(pid_of(runtime, container))
 
     asyncio.run(run())
 

@@ -98,10 +98,11 @@ class NamespaceNetwork:
 
     def start(self, keep: Iterable[str]) -> None:
         with self._lock:
-            self._users += 1
-            if self._users > 1:
+            if self._users:
+                self._users += 1
                 return
             _in_thread(self._prepare)
+            self._users = 1
             kept = {self._namespace(uid).name for uid in keep}
             for path in NAMESPACES.glob(f"podium-{self._cluster}-*"):
                 if path.name not in kept:

@@ -82,6 +82,7 @@ class ProcessRuntime:
         self._by_pod: dict[str, list[str]] = {}
         self._pulled: set[str] = set()
         self._exited: Callable[[str], None] | None = None
+        self._starting: set[asyncio.Future[None]] = set()
 
     # --- coming and going
 
@@ -103,6 +104,7 @@ class ProcessRuntime:
         self._exited = callback
 
     async def stop(self) -> None:
+        await asyncio.gather(*self._starting, return_exceptions=True)
         running = [c for c in self._containers.values() if c.record.state == "running"]
         await asyncio.gather(*(self.stop_container(c.record.id, STOP_GRACE) for c in running))
         await asyncio.to_thread(self._network.stop)
@@ -291,7 +293,18 @@ class ProcessRuntime:
         )
 
     async def start_container(self, container_id: str) -> None:
-        container = self._containers[container_id]
+        """Whoever waits for it may give up: once begun, the start is completed, so that a stop finds what it made."""
+        start = asyncio.ensure_future(self._start(self._containers[container_id]))
+        self._starting.add(start)
+        start.add_done_callback(self._begun)
+        await asyncio.shield(start)
+
+    def _begun(self, start: asyncio.Future[None]) -> None:
+        self._starting.discard(start)
+        if not start.cancelled():
+            start.exception()  # whoever waited for it was told; if nobody did, it is in the container's record
+
+    async def _start(self, container: _Container) -> None:
         shim, told = await asyncio.to_thread(_launch, container.directory)
         container.shim = shim
         claim = records.read(container.directory / records.CLAIM)
