@@ -19,6 +19,8 @@ from podium.controllers.clusterroleaggregation.controller import ClusterRoleAggr
 from podium.controllers.context import Context
 from podium.controllers.deployment.controller import DeploymentController
 from podium.controllers.garbage.controller import GarbageCollector
+from podium.controllers.job.controller import JobController
+from podium.controllers.job.orphans import OrphanPodController
 from podium.controllers.namespace.controller import NamespaceController
 from podium.controllers.node.controller import NodeLifecycleController
 from podium.controllers.podgc.controller import PodGarbageCollector
@@ -43,6 +45,8 @@ CONTROLLERS: tuple[Row, ...] = (
     Row("clusterrole-aggregation", ClusterRoleAggregationController),
     Row("deployment", DeploymentController),
     Row("garbagecollector", GarbageCollector, workers=64),
+    Row("job", JobController),
+    Row("job-orphan-pods", OrphanPodController),
     Row("namespace", NamespaceController, workers=10),
     Row("nodelifecycle", NodeLifecycleController, workers=8),
     Row("podgc", PodGarbageCollector),

@@ -79,15 +79,16 @@ def claims(owner: Any, selector: Selector, own: Sequence[T], free: Sequence[T]) 
     return Claims(keep, adopt, release)
 
 
-async def act(client: Client, owner: Any, claimed: Claims[T]) -> Sequence[T]:
-    """Carry out the claims; the objects that the owner controls afterwards."""
+async def act(client: Client, owner: Any, claimed: Claims[T], finalizers: Sequence[str] = ()) -> Sequence[T]:
+    """Carry out the claims; the objects that the owner controls afterwards. What is adopted gets the finalizers, what
+    is released loses them."""
     if not claimed.adopt and not claimed.release:
         return claimed.keep
     if claimed.adopt:
         await _check_may_adopt(client, owner)
     adopted, _ = await asyncio.gather(
-        asyncio.gather(*(_adopt(client, owner, obj) for obj in claimed.adopt)),
-        asyncio.gather(*(_release(client, owner, obj) for obj in claimed.release)),
+        asyncio.gather(*(_adopt(client, owner, obj, finalizers) for obj in claimed.adopt)),
+        asyncio.gather(*(_release(client, owner, obj, finalizers) for obj in claimed.release)),
     )
     return [*claimed.keep, *(obj for obj in adopted if obj is not None)]
 
@@ -102,21 +103,25 @@ async def _check_may_adopt(client: Client, owner: Any) -> None:
         raise errors.Conflict(metadata.name, metadata.name, "it has just been deleted")
 
 
-async def _adopt(client: Client, owner: Any, obj: T) -> T | None:
+async def _adopt(client: Client, owner: Any, obj: T, finalizers: Sequence[str]) -> T | None:
     metadata = obj.metadata
     reference = codec.to_tree(owners.new_controller_ref(owner))
-    patch = {"metadata": {"ownerReferences": [reference], "uid": metadata.uid}}
+    fields: dict[str, Any] = {"ownerReferences": [reference], "uid": metadata.uid}
+    if finalizers:
+        fields["finalizers"] = list(finalizers)
     try:
-        return await client.patch(type(obj), metadata.namespace, metadata.name, patch)
+        return await client.patch(type(obj), metadata.namespace, metadata.name, {"metadata": fields})
     except errors.NotFound:
         return None
 
 
-async def _release(client: Client, owner: Any, obj: owners.Object) -> None:
+async def _release(client: Client, owner: Any, obj: owners.Object, finalizers: Sequence[str]) -> None:
     metadata = obj.metadata
     reference = {"$patch": "delete", "uid": owner.metadata.uid}
-    patch = {"metadata": {"ownerReferences": [reference], "uid": metadata.uid}}
+    fields: dict[str, Any] = {"ownerReferences": [reference], "uid": metadata.uid}
+    if finalizers:
+        fields["$deleteFromPrimitiveList/finalizers"] = list(finalizers)
     try:
-        await client.patch(type(obj), metadata.namespace, metadata.name, patch)
+        await client.patch(type(obj), metadata.namespace, metadata.name, {"metadata": fields})
     except (errors.NotFound, errors.Invalid):
         return  # it is gone, or another one of that name is there

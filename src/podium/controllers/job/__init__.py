@@ -1,0 +1,1 @@
+"""Runs Pods until enough of them have succeeded."""
