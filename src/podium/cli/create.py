@@ -48,6 +48,7 @@ def create(
     record: bool = False,
     validate: str = "strict",
     save_config: bool = False,
+    done: str = "created",
     **_: Any,
 ) -> None:
     document = target.document or {}
@@ -60,7 +61,7 @@ def create(
         query = writes.write_query(dry_run, field_manager, _validation(validate))
         document = session.api.tree("POST", target.collection, body=document, query=query)
         target = objects.Target(target.resource, target.namespace, document["metadata"]["name"], document)
-    writes.report(target, "created", document, output, dry_run)
+    writes.report(target, done, document, output, dry_run)
 
 
 def _validation(flag: str) -> str:

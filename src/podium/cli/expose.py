@@ -1,0 +1,90 @@
+"""`podium expose`: make a Service that leads to the Pods of a workload."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from podium.cli import objects
+from podium.cli.create import create
+from podium.cli.failure import Failure
+from podium.cli.session import Session, connected, dry_run, filenames, output
+
+Tree = dict[str, Any]
+
+
+@click.command("expose")
+@click.argument("words", nargs=-1)
+@filenames
+@output
+@dry_run
+@click.option("--name", default="", help="The Service's name; default: that of what is exposed.")
+@click.option("--port", type=int, default=None, help="The Service's port; default: those of the containers.")
+@click.option("--target-port", default="", help="Port or port name in the Pods; default: the Service's port.")
+@click.option("--protocol", default="TCP", help="TCP, UDP or SCTP.")
+@click.option("--type", "service_type", default="", help="ClusterIP, NodePort or LoadBalancer.")
+@click.option("--cluster-ip", default="", help="An address to ask for, or None for a headless Service.")
+@click.option("--selector", default="", help="Labels of the Pods, KEY=VALUE,...; default: those of what is exposed.")
+@connected
+def command(session: Session, words: tuple[str, ...], **options: Any) -> None:
+    """Make a Service for a workload: `expose deploy/web --port=80 --target-port=5000`."""
+    for target in objects.select(session, words, options["filenames"]):
+        document = session.api.tree("GET", target.path)
+        service = objects.of_document(session, service_for(document, options))
+        create(session, service, done="exposed", output=options["output"], dry_run=options["dry_run"])
+
+
+def service_for(document: Tree, options: dict[str, Any]) -> Tree:
+    """The Service for a workload, Pod or Service, with the flags of `expose`."""
+    selector = dict(pair.split("=", 1) for pair in options["selector"].split(",") if pair) or _labels(document)
+    ports = _ports(document, options)
+    if not ports:
+        raise Failure("error: couldn't find port via --port flag or introspection")
+    target = options["target_port"]
+    for port in ports:
+        port["targetPort"] = (int(target) if target.isdigit() else target) if target else port["port"]
+        port["protocol"] = options["protocol"]
+    spec: Tree = {"selector": selector, "ports": ports}
+    if options["service_type"]:
+        spec["type"] = options["service_type"]
+    if options["cluster_ip"]:
+        spec["clusterIP"] = options["cluster_ip"]
+    metadata: Tree = {"name": options["name"] or document["metadata"]["name"]}
+    if document["metadata"].get("labels"):
+        metadata["labels"] = document["metadata"]["labels"]
+    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
+
+
+def _labels(document: Tree) -> dict[str, str]:
+    """The labels that the Pods of something have."""
+    kind, spec = document["kind"], document.get("spec") or {}
+    if kind == "Pod":
+        found = document["metadata"].get("labels") or {}
+    elif kind in ("Service", "ReplicationController"):
+        found = spec.get("selector") or {}
+    else:
+        selector = spec.get("selector") or {}
+        if selector.get("matchExpressions"):
+            raise Failure("error: couldn't convert expressions to a map-based selector: give --selector")
+        found = selector.get("matchLabels") or {}
+    if not found:
+        raise Failure(f"error: a {kind} without labels or selector can't be exposed: give --selector")
+    return dict(found)
+
+
+def _ports(document: Tree, options: dict[str, Any]) -> list[Tree]:
+    if options["port"] is not None:
+        return [{"port": options["port"]}]
+    spec = document.get("spec") or {}
+    if document["kind"] == "Service":
+        numbers = [port["port"] for port in spec.get("ports") or ()]
+    else:
+        pod = spec if document["kind"] == "Pod" else (spec.get("template") or {}).get("spec") or {}
+        containers = pod.get("containers") or ()
+        numbers = [port["containerPort"] for container in containers for port in container.get("ports") or ()]
+    ports: list[Tree] = [{"port": number} for number in numbers]
+    if len(ports) > 1:
+        for index, port in enumerate(ports):
+            port["name"] = f"port-{index + 1}"
+    return ports

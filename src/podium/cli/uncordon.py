@@ -1,0 +1,7 @@
+"""`podium uncordon`: see cordon.py."""
+
+from __future__ import annotations
+
+from podium.cli.cordon import uncordon as command
+
+__all__ = ["command"]
