@@ -17,7 +17,11 @@ from podium.client.queue import WorkQueue
 from podium.clock import Clock
 from podium.controllers.clusterroleaggregation.controller import ClusterRoleAggregationController
 from podium.controllers.context import Context
+from podium.controllers.daemonset.controller import DaemonSetController
 from podium.controllers.deployment.controller import DeploymentController
+from podium.controllers.endpoints.controller import EndpointsController
+from podium.controllers.endpointslice.controller import EndpointSliceController
+from podium.controllers.endpointslicemirroring.controller import EndpointSliceMirroringController
 from podium.controllers.garbage.controller import GarbageCollector
 from podium.controllers.job.controller import JobController
 from podium.controllers.job.orphans import OrphanPodController
@@ -43,7 +47,11 @@ class Row:
 
 CONTROLLERS: tuple[Row, ...] = (
     Row("clusterrole-aggregation", ClusterRoleAggregationController),
+    Row("daemonset", DaemonSetController),
     Row("deployment", DeploymentController),
+    Row("endpoints", EndpointsController),
+    Row("endpointslice", EndpointSliceController),
+    Row("endpointslicemirroring", EndpointSliceMirroringController),
     Row("garbagecollector", GarbageCollector, workers=64),
     Row("job", JobController),
     Row("job-orphan-pods", OrphanPodController),

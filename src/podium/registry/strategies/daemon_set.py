@@ -265,7 +265,9 @@ def _validate_revision(obj: ControllerRevision) -> Errors:
 
 def _validate_revision_update(new: ControllerRevision, old: ControllerRevision) -> Errors:
     errors = _validate_revision(new)
-    return errors + field.immutable(Path("data"), codec.canonical(new.data), codec.canonical(old.data))
+    if codec.canonical(new.data) != codec.canonical(old.data):
+        errors += field.immutable(Path("data"), new.data, None)
+    return errors
 
 
 REVISION_STRATEGY = Strategy(

@@ -1,0 +1,1 @@
+"""Runs one Pod on every node that is to have one."""

@@ -1,0 +1,1 @@
+"""What a DaemonSet or StatefulSet looked like before: ControllerRevisions, shared by both controllers."""
