@@ -18,18 +18,17 @@ from podium.agent.container_start import Place, container_config
 from podium.agent.driver import NodeContext
 from podium.agent.environment import PodFacts
 from podium.agent.events import NORMAL, WARNING, crash_loop
+from podium.agent.image_puller import ImagePuller
 from podium.agent.phase import FINAL
 from podium.agent.probes import handlers
 from podium.agent.probes.prober import Prober
-from podium.agent.runtime import ContainerRecord, Image, ImageError, Runtime, RuntimeFailure, Sandbox, SandboxConfig
+from podium.agent.runtime import ContainerRecord, Runtime, RuntimeFailure, Sandbox, SandboxConfig
 from podium.agent.status import DEADLINE, ID_SCHEME, PodView, pod_status
 from podium.machinery import errors
 from podium.models.core_v1 import Container, Pod, PodStatus
 
 RETRY_SECONDS = 10.0
 REFRESH_SECONDS = 60.0
-PULL_FAILED_SECONDS = 1.0
-"""A failed pull shows as ErrImagePull so long, then as ImagePullBackOff."""
 HOOK_RESERVE = 2.0
 """What is left of the grace period for the stop itself, however long the preStop hook took."""
 MESSAGE_BYTES, FALLBACK_BYTES, FALLBACK_LINES = 4096, 2048, 80
@@ -49,6 +48,7 @@ class PodWorker:
         self._known = {c.name: Known() for c in (*spec.initContainers, *spec.containers)}
         self._probers: dict[str, Prober] = {}
         self._messages: dict[str, str] = {}
+        self._images = ImagePuller(context, runtime)
         self._tokens = references.Tokens(context)
         self._volumes: dict[str, Path] | None = None
         self._refresh_at = context.clock.now()
@@ -63,6 +63,8 @@ class PodWorker:
     def update(self, pod: Pod) -> None:
         """The Pod has changed in the API."""
         before, self.pod = self.pod, pod
+        if before.metadata.generation != pod.metadata.generation:
+            self._try_new_images(before)
         grace = pod.metadata.deletionGracePeriodSeconds
         earlier = before.metadata.deletionGracePeriodSeconds
         if grace is not None and earlier is not None and grace < earlier:
@@ -73,6 +75,14 @@ class PodWorker:
             or before.status.conditions != pod.status.conditions
         ):
             self._wake.set()
+
+    def _try_new_images(self, before: Pod) -> None:
+        """A container that waits for an image needn't wait for another one."""
+        images = {c.name: c.image for c in (*before.spec.initContainers, *before.spec.containers)}
+        for container in self._containers():
+            known = self._known.get(container.name)
+            if known is not None and images.get(container.name) != container.image:
+                known.pulls, known.retry_at = restart.NEVER_FAILED, None
 
     def remove(self) -> None:
         """The Pod is gone from the API: nothing of it may stay."""
@@ -318,7 +328,7 @@ class PodWorker:
         """Start the container, or note why that can't be done now."""
         known = self._known[container.name]
         now = self._context.clock.now()
-        image = await self._image(container, known)
+        image = await self._images.ensure(self.pod, container, known)
         if image is None:
             return
         attempt = known.view.restarts
@@ -348,51 +358,6 @@ class PodWorker:
         self._context.events.started(self.pod, container)
         await self._forget_old_runs(container)
         await self._post_start(container, container_id)
-
-    async def _image(self, container: Container, known: Known) -> Image | None:
-        """The container's image; None if it can't be had now, and why is in the container's view."""
-        events, pod, name = self._context.events, self.pod, container.image
-        try:
-            present = await self._runtime.image_status(name)
-            policy = container.imagePullPolicy
-            if present is not None and policy != "Always":
-                events.present(pod, container)
-                return present
-            if policy == "Never":
-                message = f'Container image "{name}" is not present with pull policy of Never'
-                known.view.waiting = ("ErrImageNeverPull", message)
-                known.retry_at = self._context.clock.now() + timedelta(seconds=RETRY_SECONDS)
-                events.container(pod, container, WARNING, "ErrImageNeverPull", message)
-                events.failed(pod, container, "ErrImageNeverPull")
-                return None
-            if self._pull_backs_off(container, known):
-                return None
-            events.pulling(pod, container)
-            began = self._context.clock.monotonic()
-            image = await self._runtime.pull_image(name, has_command=bool(container.command))
-        except ImageError as error:
-            now = self._context.clock.now()
-            known.pulls = restart.advanced(known.pulls, now)
-            known.view.waiting = (error.reason, str(error))
-            known.retry_at = now + timedelta(seconds=PULL_FAILED_SECONDS)
-            events.pull_failed(pod, container, error.reason, str(error))
-            return None
-        events.pulled(pod, container, self._context.clock.monotonic() - began)
-        known.pulls = restart.NEVER_FAILED
-        return image
-
-    def _pull_backs_off(self, container: Container, known: Known) -> bool:
-        """Whether the last failed pull is too recent for another one."""
-        wait = restart.remaining(known.pulls, known.pulls.updated, self._context.clock.now())
-        if wait <= 0:
-            return False
-        if known.view.waiting is not None and known.view.waiting[0] != "ImagePullBackOff":
-            reason, message = known.view.waiting
-            text = f'Back-off pulling image "{container.image}": {reason}: {message}'
-            known.view.waiting = ("ImagePullBackOff", text)
-            self._context.events.pull_backoff(self.pod, container)
-        known.retry_at = self._context.clock.now() + timedelta(seconds=wait)
-        return True
 
     async def _forget_old_runs(self, container: Container) -> None:
         """Keep the newest run and the one before it."""

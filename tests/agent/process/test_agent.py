@@ -30,9 +30,9 @@ def _loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def cluster(data_dir: Path) -> AsyncIterator[Cluster]:
+async def cluster(data_dir: Path, store: MemoryStore | None = None) -> AsyncIterator[Cluster]:
     config = ClusterConfig(data_dir=data_dir, runtime="process", nodes=1, port=0, serve=True)
-    found = Cluster(config, MemoryStore(), RealClock(), Random(1))
+    found = Cluster(config, store or MemoryStore(), RealClock(), Random(1))
     await found.start()
     try:
         await found.ready()
@@ -197,6 +197,28 @@ def test_an_unknown_image_says_what_to_do(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_images_can_be_changed(tmp_path: Path) -> None:
+    """A better one ends the wait for a bad one; another one restarts the container."""
+    (tmp_path / "images.yaml").write_text("images: {good: {command: [sleep, 1000]}, better: {command: [sleep, 1001]}}")
+
+    async def change(at: Cluster, image: str) -> None:
+        patch = {"spec": {"containers": [{"name": "c", "image": image}]}}
+        await at.client.patch(Pod, "default", "p", patch, "strategic")
+
+    async def run() -> None:
+        async with cluster(tmp_path) as at:
+            await create(at, {"image": "bad", "command": []})
+            await pod_when(at, lambda pod: status(pod).state.waiting and status(pod).state.waiting.message)
+            await change(at, "good")
+            pod = await pod_when(at, is_ready)
+            assert status(pod).restartCount == 0
+            await change(at, "better")
+            await pod_when(at, lambda pod: status(pod).restartCount == 1 and is_ready(pod))
+            assert await events(at, "Killing") == ["Container c definition changed, will be restarted"]
+
+    asyncio.run(run())
+
+
 def test_what_a_container_refers_to_must_be_there(tmp_path: Path) -> None:
     async def run() -> None:
         async with cluster(tmp_path) as at:
@@ -304,3 +326,34 @@ def test_following_a_log_ends_with_the_container(tmp_path: Path) -> None:
             assert text == "one\ntwo\n"
 
     asyncio.run(run())
+
+
+def test_the_deadline_of_a_pod(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with cluster(tmp_path) as at:
+            await create(at, activeDeadlineSeconds=1)
+            pod = await pod_when(at, lambda pod: pod.status.phase == "Failed")
+            assert (pod.status.reason, pod.status.message) == (
+                "DeadlineExceeded",
+                "Pod was active on the node longer than the specified deadline",
+            )
+            ended = status(pod).state.terminated
+            assert ended is not None
+            assert ended.exitCode == 143
+
+    asyncio.run(run())
+
+
+def test_a_server_that_stops_ends_its_pods_and_the_next_one_starts_them_again(tmp_path: Path) -> None:
+    store = MemoryStore()
+
+    async def run(*, first: bool) -> None:
+        async with cluster(tmp_path, store) as at:
+            if first:
+                await create(at)
+            pod = await pod_when(at, lambda pod: is_ready(pod) and status(pod).restartCount == (0 if first else 1))
+            assert (status(pod).lastState.terminated is None) is first
+
+    asyncio.run(run(first=True))
+    assert not [path for path in tmp_path.rglob("shim.json") if not path.with_name("exit.json").exists()]
+    asyncio.run(run(first=False))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
 
@@ -34,7 +33,8 @@ def become(config: records.Config) -> None:
         if config["namespace"]:
             _join(config["namespace"], CLONE_NEWNET)
         _check(_libc.unshare(CLONE_NEWNS | CLONE_NEWUTS), "unshare")
-        socket.sethostname(config["hostname"])
+        hostname = os.fsencode(config["hostname"])
+        _check(_libc.sethostname(hostname, len(hostname)), "sethostname")
         enter_root(config["root"], config["mounts"])
     run(config, config["argv"])
 
