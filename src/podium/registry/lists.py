@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 from podium.machinery import errors, field
 from podium.machinery.errors import FieldError
@@ -19,6 +20,7 @@ TOO_OLD = "The resourceVersion for the provided list is too old."
 PATIENCE = 3.0
 """Seconds that a list waits for a revision that this server hasn't seen yet."""
 _PAGE = 1000
+_KEY = attrgetter("key")
 
 
 async def list_(core: Core, res: Resource, namespace: str, options: ListOptions) -> Listing:
@@ -100,8 +102,11 @@ def _current(
     core: Core, collection: Collection, selection: Selection, options: ListOptions, revision: int, after: str
 ) -> Listing:
     """From memory, which shows the revision asked for."""
-    keyed = sorted((entry.key, entry) for entry in selection.candidates(collection))
-    entries = [entry for key, entry in keyed if key > after and selection.covers(collection, entry)]
+    entries = sorted(selection.candidates(collection), key=_KEY)
+    if after:
+        entries = [entry for entry in entries if entry.key > after]
+    if selection.filtered:
+        entries = [entry for entry in entries if selection.covers(collection, entry)]
     return _page(collection, selection, entries, options.limit, revision)
 
 
