@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 from pathlib import Path
 
 import psutil
 import pytest
 
+from podium.cli import data_dir as directory
 from tests.e2e.cluster import Server, answer, ready, server
 from tests.e2e.test_tutorial import DEPLOYMENTS, MANIFESTS, PODS, pods_of
 
@@ -75,3 +77,12 @@ def test_a_second_up_continues_and_says_when_it_is_in_use(tmp_path: Path) -> Non
         cluster.up()
         run("rollout status deployment/web --timeout=60s")
         assert "1 of 1 Ready" in run(f"status --data-dir {tmp_path}")
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        cluster = Server(tmp_path)
+        stderr = cluster.driver("podium").fails(f"up --detach --runtime simulated --data-dir {tmp_path} --port {port}")
+    assert f"port {port} is in use by another program" in stderr
+    assert directory.running(tmp_path) is None

@@ -6,17 +6,19 @@ A detached server tells the command that started it, through a pipe, either that
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
-import json
 import logging
 import os
 import signal
-import subprocess
 import sys
 import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from random import SystemRandom
-from typing import TYPE_CHECKING
+from random import Random, SystemRandom
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
 
@@ -25,9 +27,9 @@ from podium.cli.failure import Failure
 from podium.cli.session import home
 
 if TYPE_CHECKING:
-    from podium.cluster import Cluster
+    from podium.cluster import Cluster, ClusterConfig
 
-DEFAULT_PORT = 6443
+RuntimeName = Literal["auto", "process", "simulated"]
 
 
 @click.command("up")
@@ -37,66 +39,114 @@ DEFAULT_PORT = 6443
 @click.option("--nodes", type=click.IntRange(0, 5000), default=1, help="How many nodes.")
 @click.option("--detach", is_flag=True, help="Return as soon as the cluster is ready.")
 @click.option("-v", "--verbose", is_flag=True, help="Log what happens, not only what goes wrong.")
-@click.option("--ready-fd", type=int, default=None, hidden=True)
 def command(
-    data_dir: Path | None,
-    port: int | None,
-    runtime: str,
-    nodes: int,
-    detach: bool,
-    verbose: bool,
-    ready_fd: int | None,
+    data_dir: Path | None, port: int | None, runtime: RuntimeName, nodes: int, detach: bool, verbose: bool
 ) -> None:
     """Start a cluster, or continue the one of the data directory."""
     data_dir = (data_dir or home()).absolute()
+    wanted = Wanted(data_dir, port, runtime, nodes, verbose)
     if detach:
-        seconds, ready = start_detached(data_dir, port, runtime, nodes, verbose)
-        click.echo(f"Cluster ready in {seconds:.2f} s ({ready['runtime']})")
+        seconds, why = start_detached(wanted)
+        click.echo(f"Cluster ready in {seconds:.2f} s ({why})")
         click.echo(f"export KUBECONFIG={data_dir / 'kubeconfig'}")
-        return
-    from podium.cluster import ClusterConfig
+    else:
+        run_server(wanted, lambda cluster, seconds: _greet(cluster, data_dir, seconds))
 
-    _configure_logging(verbose)
-    lock = directory.Lock(data_dir)
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line asks for."""
+
+    data_dir: Path
+    port: int | None = None
+    runtime: RuntimeName = "auto"
+    nodes: int = 1
+    verbose: bool = False
+
+
+def start_detached(wanted: Wanted) -> tuple[float, str]:
+    """Start a server in a session of its own; seconds until it was ready, and how Pods run.
+
+    The server is a fork of this process, which spares it the interpreter's start and the imports made so far.
+    """
+    start = time.perf_counter()
+    running = directory.running(wanted.data_dir)
+    if running:
+        raise directory.InUse(wanted.data_dir, running)
+    wanted.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log = wanted.data_dir / "server.log"
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        os.close(reader)
+        _be_detached(wanted, log, writer)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        why = pipe.read()
+    if not why:
+        tail = log.read_text(errors="replace").strip().splitlines()[-5:]
+        raise Failure("\n".join(["error: the server ended before it was ready:", *tail, f"(its log is {log})"]))
+    return time.perf_counter() - start, why
+
+
+def _be_detached(wanted: Wanted, log: Path, writer: int) -> NoReturn:
+    """The server's side of the fork: away from the terminal, output into the log, word through the pipe."""
+    status = 1
     try:
-        config = ClusterConfig(data_dir=data_dir, runtime=runtime, nodes=nodes, port=_port(data_dir, port))
-        _run(_serve(config, lock, ready_fd))
+        os.setsid()
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for source, target in ((nothing, 0), (output, 1), (output, 2)):
+            os.dup2(source, target)
+
+        def say(cluster: Cluster, _seconds: float) -> None:
+            with os.fdopen(writer, "w") as pipe:
+                pipe.write(cluster.runtime.why)
+
+        run_server(wanted, say)
+        status = 0
+    except Failure as failure:
+        click.echo(failure.text, err=True)
+    except BaseException:
+        logging.exception("the server failed")
+    finally:
+        os._exit(status)
+
+
+def run_server(wanted: Wanted, ready: Callable[[Cluster, float], None]) -> None:
+    """Run a cluster in this process until a signal ends it; `ready` is called with it and the seconds it took."""
+    # Nothing that is made while starting becomes garbage in any amount: the collector would only be in the way.
+    gc.disable()
+    _configure_logging(wanted.verbose)
+    lock = directory.Lock(wanted.data_dir)
+    try:
+        with _no_system_certificates():
+            from podium.cluster import ClusterConfig
+
+        port = _port(wanted.data_dir, wanted.port)
+        config = ClusterConfig(data_dir=wanted.data_dir, runtime=wanted.runtime, nodes=wanted.nodes, port=port)
+        _run(_serve(config, lock, ready))
     finally:
         lock.release()
 
 
-def start_detached(
-    data_dir: Path, port: int | None, runtime: str, nodes: int, verbose: bool = False
-) -> tuple[float, dict[str, str]]:
-    """Start a server in a session of its own; how long it took to be ready (seconds), and what it said."""
-    running = directory.running(data_dir)
-    if running:
-        raise directory.InUse(data_dir, running)
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    start = time.perf_counter()
-    reader, writer = os.pipe()
-    arguments = ["--data-dir", str(data_dir), "--runtime", runtime, "--nodes", str(nodes), "--ready-fd", str(writer)]
-    arguments += ["--port", str(port)] if port is not None else []
-    arguments += ["--verbose"] if verbose else []
-    log = data_dir / "server.log"
-    with open(log, "ab") as output:
-        subprocess.Popen(  # noqa: S603 - our own interpreter
-            [sys.executable, "-m", "podium.cli.main", "up", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            pass_fds=(writer,),
-        )
-    os.close(writer)
-    with os.fdopen(reader) as pipe:
-        answer = pipe.read()
-    seconds = time.perf_counter() - start
-    if not answer:
-        tail = log.read_text(errors="replace").strip().splitlines()[-5:]
-        raise Failure("\n".join(["error: the server ended before it was ready:", *tail, f"(its log is {log})"]))
-    ready: dict[str, str] = json.loads(answer)
-    return seconds, ready
+@contextmanager
+def _no_system_certificates() -> Iterator[None]:
+    """While this lasts, TLS contexts are made without the machine's certificate authorities.
+
+    aiohttp makes two when it is imported, for clients that this process doesn't have; reading some 140 certificates
+    twice took a tenth of the whole start.
+    """
+    names = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, os.devnull))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _configure_logging(verbose: bool) -> None:
@@ -121,8 +171,7 @@ def _port(data_dir: Path, wanted: int | None) -> int | None:
         return None
 
 
-def _run(main: object) -> None:
-    assert asyncio.iscoroutine(main)
+def _run(main: Coroutine[Any, Any, None]) -> None:
     try:
         import uvloop
     except ImportError:  # not on every platform
@@ -131,14 +180,13 @@ def _run(main: object) -> None:
         uvloop.run(main)
 
 
-async def _serve(config: object, lock: directory.Lock, ready_fd: int | None) -> None:
+async def _serve(config: ClusterConfig, lock: directory.Lock, ready: Callable[[Cluster, float], None]) -> None:
     """Run the cluster until a signal says to stop."""
     from podium.clock import RealClock
-    from podium.cluster import Cluster, ClusterConfig
+    from podium.cluster import Cluster
     from podium.store.port import StoreError
     from podium.store.sqlite.store import SqliteStore
 
-    assert isinstance(config, ClusterConfig)
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -146,21 +194,22 @@ async def _serve(config: object, lock: directory.Lock, ready_fd: int | None) -> 
     try:
         store = await SqliteStore.open(config.data_dir / "store.db")
     except StoreError as problem:
-        raise Failure(f"error: {config.data_dir / 'store.db'}: {problem}") from None
-    cluster = Cluster(config, store, RealClock(), SystemRandom())
+        raise Failure(f"error: {problem}") from None
+    # One system call for the seed instead of one for every name and uid. Keys and tokens don't come from here.
+    chance = Random(SystemRandom().getrandbits(256))
     try:
-        await cluster.start()
-        await cluster.ready()
+        cluster = Cluster(config, store, RealClock(), chance)
+    except ValueError as problem:
+        await store.close()
+        raise Failure(f"error: {problem}") from None
+    try:
+        await _start(cluster)
         # What is alive now stays: the collector need not look at it again.
-        gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
+        gc.enable()
         lock.describe(directory.Running(os.getpid(), cluster.port, cluster.runtime.name, config.nodes))
-        if ready_fd is not None:
-            with os.fdopen(ready_fd, "w") as pipe:
-                json.dump({"runtime": cluster.runtime.why}, pipe)
-        else:
-            _greet(cluster, config.data_dir, time.perf_counter() - start)
+        ready(cluster, time.perf_counter() - start)
         failed = asyncio.create_task(cluster.failed())
         waiting = asyncio.create_task(stopped.wait())
         await asyncio.wait((failed, waiting), return_when=asyncio.FIRST_COMPLETED)
@@ -171,6 +220,19 @@ async def _serve(config: object, lock: directory.Lock, ready_fd: int | None) -> 
     finally:
         await cluster.stop()
         await store.close()
+
+
+async def _start(cluster: Cluster) -> None:
+    try:
+        await cluster.start()
+        await cluster.ready()
+    except OSError as problem:
+        if problem.errno == errno.EADDRINUSE:
+            port = cluster.config.port
+            raise Failure(f"error: port {port} is in use by another program: choose another with --port") from None
+        raise Failure(f"error: {problem}") from None
+    except RuntimeError as problem:
+        raise Failure(f"error: {problem}") from None
 
 
 def _greet(cluster: Cluster, data_dir: Path, seconds: float) -> None:

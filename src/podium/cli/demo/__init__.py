@@ -16,7 +16,7 @@ import click
 
 from podium.cli import data_dir as directory
 from podium.cli import objects
-from podium.cli.cluster_up import start_detached
+from podium.cli.cluster_up import RuntimeName, Wanted, start_detached
 from podium.cli.describe.text import duration, parse_time
 from podium.cli.session import Session, home
 from podium.machinery.documents import read_documents
@@ -32,15 +32,15 @@ MANIFESTS = ("replicaset.yaml", "flask-deploy.yaml")
 @click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="Default: demo/ beside the clusters.")
 @click.option("--port", type=click.IntRange(0, 65535), default=None, help="Of the API; default: 6443 if free.")
 @click.option("--runtime", type=click.Choice(["auto", "process", "simulated"]), default="auto", help="How Pods run.")
-def command(data_dir: Path | None, port: int | None, runtime: str) -> None:
+def command(data_dir: Path | None, port: int | None, runtime: RuntimeName) -> None:
     """Start a cluster, apply the tutorial's manifests, and watch the Pods come up."""
     data_dir = (data_dir or home() / "demo").absolute()
-    seconds, ready = start_detached(data_dir, port, runtime, nodes=1)
+    seconds, why = start_detached(Wanted(data_dir, port, runtime))
     server = directory.running(data_dir)
     assert server is not None
     try:
         with _stop_signals():
-            click.echo(f"Cluster ready in {seconds:.2f} s ({ready['runtime']})\n")
+            click.echo(f"Cluster ready in {seconds:.2f} s ({why})\n")
             session = Session(str(data_dir / "kubeconfig"), "", "", "default", False)
             wanted = sum(_apply(session, name) for name in MANIFESTS)
             pods = _watch_until_ready(session, wanted)
