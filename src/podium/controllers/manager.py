@@ -29,8 +29,10 @@ from podium.controllers.namespace.controller import NamespaceController
 from podium.controllers.node.controller import NodeLifecycleController
 from podium.controllers.podgc.controller import PodGarbageCollector
 from podium.controllers.replicaset.controller import ReplicaSetController
+from podium.controllers.replicationcontroller.controller import ReplicationManager
 from podium.controllers.rootca.controller import RootCAPublisher
 from podium.controllers.serviceaccount.controller import ServiceAccountController
+from podium.controllers.statefulset.controller import StatefulSetController
 from podium.controllers.tainteviction.controller import TaintEvictionController
 from podium.controllers.worker import Controller, work
 from podium.models.resources import ResourceType
@@ -59,8 +61,10 @@ CONTROLLERS: tuple[Row, ...] = (
     Row("nodelifecycle", NodeLifecycleController, workers=8),
     Row("podgc", PodGarbageCollector),
     Row("replicaset", ReplicaSetController),
+    Row("replicationcontroller", ReplicationManager),
     Row("root-ca-certificate-publisher", RootCAPublisher),
     Row("serviceaccount", ServiceAccountController),
+    Row("statefulset", StatefulSetController),
     Row("taint-eviction", TaintEvictionController, workers=8),
 )
 

@@ -31,6 +31,8 @@ class Kind:
     model: type[Any]
     component: str
     selector: Callable[[Any], selectors.Selector]
+    status: Callable[[apps_v1.ReplicaSetStatus], Any] = lambda replica_set_status: replica_set_status
+    """The status as that kind has it."""
 
 
 REPLICA_SET = Kind(
@@ -108,7 +110,7 @@ class ReplicaSetController:
                 pods = self._own(replica_set)
         counts = decide.count(replica_set, pods, self._expectations.pending_creations(metadata.uid), now)
         message = None if failure is None else failure.message
-        new_status = decide.status(replica_set, counts, message, now.replace(microsecond=0))
+        new_status = self._kind.status(decide.status(replica_set, counts, message, now.replace(microsecond=0)))
         if new_status != replica_set.status:
             try:
                 await status.write(self._client, replica_set, new_status)

@@ -1,0 +1,1 @@
+"""Runs Pods with names, storage and an order of their own."""
