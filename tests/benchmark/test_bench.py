@@ -5,6 +5,7 @@ from itertools import chain
 
 import orjson
 import pytest
+
 from bench import report
 from bench.load import answer_size, requests
 from bench.objects import config_map
