@@ -17,6 +17,7 @@ from podium.client.queue import WorkQueue
 from podium.clock import Clock
 from podium.controllers.clusterroleaggregation.controller import ClusterRoleAggregationController
 from podium.controllers.context import Context
+from podium.controllers.cronjob.controller import CronJobController
 from podium.controllers.daemonset.controller import DaemonSetController
 from podium.controllers.deployment.controller import DeploymentController
 from podium.controllers.endpoints.controller import EndpointsController
@@ -34,6 +35,7 @@ from podium.controllers.rootca.controller import RootCAPublisher
 from podium.controllers.serviceaccount.controller import ServiceAccountController
 from podium.controllers.statefulset.controller import StatefulSetController
 from podium.controllers.tainteviction.controller import TaintEvictionController
+from podium.controllers.ttlafterfinished.controller import TTLAfterFinishedController
 from podium.controllers.worker import Controller, work
 from podium.models.resources import ResourceType
 
@@ -50,6 +52,7 @@ class Row:
 CONTROLLERS: tuple[Row, ...] = (
     Row("clusterrole-aggregation", ClusterRoleAggregationController),
     Row("daemonset", DaemonSetController),
+    Row("cronjob", CronJobController),
     Row("deployment", DeploymentController),
     Row("endpoints", EndpointsController),
     Row("endpointslice", EndpointSliceController),
@@ -66,6 +69,7 @@ CONTROLLERS: tuple[Row, ...] = (
     Row("serviceaccount", ServiceAccountController),
     Row("statefulset", StatefulSetController),
     Row("taint-eviction", TaintEvictionController, workers=8),
+    Row("ttl-after-finished", TTLAfterFinishedController),
 )
 
 

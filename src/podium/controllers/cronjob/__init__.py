@@ -1,0 +1,1 @@
+"""Makes Jobs when a schedule says so."""
