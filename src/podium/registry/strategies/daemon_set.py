@@ -29,6 +29,7 @@ from podium.registry.strategy import Strategy, keep_spec
 _HISTORY = 10
 _TEMPLATE = SPEC.child("template")
 _DAEMON_TYPES = ("OnDelete", "RollingUpdate")
+_TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 
 
 def _default(obj: DaemonSet) -> None:
@@ -43,8 +44,25 @@ def _default(obj: DaemonSet) -> None:
     pod_defaults.default_template(obj.spec.template)
 
 
+def _template_generation(obj: DaemonSet) -> int:
+    text = obj.metadata.annotations.get(_TEMPLATE_GENERATION, "")
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
 def _prepare_create(obj: DaemonSet) -> None:
     obj.status = DaemonSetStatus()
+    _set_template_generation(obj, max(_template_generation(obj), 1))
+
+
+def _prepare_update(new: DaemonSet, old: DaemonSet) -> None:
+    """Count how often the template changed, as old clients and the labels of Pods know it."""
+    keep_status(new, old)
+    _set_template_generation(new, _template_generation(old) + (new.spec.template != old.spec.template))
+
+
+def _set_template_generation(obj: DaemonSet, number: int) -> None:
+    if number:
+        obj.metadata.annotations = {**obj.metadata.annotations, _TEMPLATE_GENERATION: str(number)}
 
 
 def _validate(obj: DaemonSet) -> Errors:
@@ -103,7 +121,7 @@ def _validate_status(new: DaemonSet, old: DaemonSet) -> Errors:
 STRATEGY = Strategy(
     default=_default,
     prepare_create=_prepare_create,
-    prepare_update=keep_status,
+    prepare_update=_prepare_update,
     validate=_validate,
     validate_update=_validate_update,
     prepare_status_update=keep_spec,
