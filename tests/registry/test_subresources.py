@@ -251,6 +251,27 @@ class TestEviction:
         self.running(world)
         with pytest.raises(errors.Conflict):
             self.evict(world, preconditions=meta_v1.Preconditions(resourceVersion="1"))
+        with pytest.raises(errors.Conflict):
+            self.evict(world, preconditions=meta_v1.Preconditions(uid="other"))
+        assert not any(one.type == "DisruptionTarget" for one in world.get(POD, "a").status.conditions)
+
+    def test_a_precondition_that_holds_is_not_broken_by_the_condition(self, world: World) -> None:
+        self.running(world)
+        meta_now = world.get(POD, "a").metadata
+        required = meta_v1.Preconditions(resourceVersion=meta_now.resourceVersion, uid=meta_now.uid)
+        self.evict(world, preconditions=required)
+        left = world.get(POD, "a")
+        assert left.metadata.deletionTimestamp is not None
+        assert next(one for one in left.status.conditions if one.type == "DisruptionTarget").status == "True"
+
+    def test_an_empty_selector_covers_all(self, world: World) -> None:
+        self.running(world)
+        made = budget()
+        made.spec.selector = meta_v1.LabelSelector()
+        made = world.create(made)
+        world.update(changed(made, status=budget().status), "status")
+        with pytest.raises(errors.TooManyRequests):
+            self.evict(world)
 
     def test_dry_run(self, world: World) -> None:
         self.running(world)

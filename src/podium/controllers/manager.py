@@ -20,6 +20,7 @@ from podium.controllers.context import Context
 from podium.controllers.cronjob.controller import CronJobController
 from podium.controllers.daemonset.controller import DaemonSetController
 from podium.controllers.deployment.controller import DeploymentController
+from podium.controllers.disruption.controller import DisruptionController, StaleDisruptionController
 from podium.controllers.endpoints.controller import EndpointsController
 from podium.controllers.endpointslice.controller import EndpointSliceController
 from podium.controllers.endpointslicemirroring.controller import EndpointSliceMirroringController
@@ -54,6 +55,8 @@ CONTROLLERS: tuple[Row, ...] = (
     Row("daemonset", DaemonSetController),
     Row("cronjob", CronJobController),
     Row("deployment", DeploymentController),
+    Row("disruption", DisruptionController),
+    Row("disruption-stale-pods", StaleDisruptionController),
     Row("endpoints", EndpointsController),
     Row("endpointslice", EndpointSliceController),
     Row("endpointslicemirroring", EndpointSliceMirroringController),

@@ -170,7 +170,7 @@ STRATEGY = Strategy(
 
 
 def _prepare_create_budget(obj: PodDisruptionBudget) -> None:
-    obj.status = PodDisruptionBudgetStatus()
+    obj.status = PodDisruptionBudgetStatus(currentHealthy=0, desiredHealthy=0, disruptionsAllowed=0, expectedPods=0)
 
 
 def _validate_budget(obj: PodDisruptionBudget) -> Errors:

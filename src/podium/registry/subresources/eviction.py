@@ -8,11 +8,11 @@ from datetime import datetime
 
 from podium.machinery import errors
 from podium.models import codec, conditions, selectors
-from podium.models.core_v1 import Pod
-from podium.models.meta_v1 import DeleteOptions, Preconditions, StatusCause, StatusDetails
+from podium.models.core_v1 import Pod, PodCondition
+from podium.models.meta_v1 import Condition, DeleteOptions, Preconditions, StatusCause, StatusDetails
 from podium.models.policy_v1 import Eviction, PodDisruptionBudget
 from podium.registry.core import Core
-from podium.registry.delete import delete
+from podium.registry.delete import check_preconditions, delete
 from podium.registry.resources import Resource
 from podium.registry.subresources.binding import success
 from podium.registry.types import Entry, Request
@@ -23,6 +23,15 @@ MAX_DISRUPTED = 2000
 """Evictions that the budget's controller hasn't seen yet."""
 _VIOLATION = "Cannot evict pod as it would violate the pod's disruption budget."
 _ATTEMPTS = 20
+
+
+class SeveralBudgets(errors.StatusError):
+    code, reason = 500, ""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+        )
 
 
 async def evict(core: Core, request: Request, res: Resource, namespace: str, name: str, eviction: Eviction) -> Entry:
@@ -36,10 +45,12 @@ async def evict(core: Core, request: Request, res: Resource, namespace: str, nam
         entry = core.live(res).get(namespace, name)
         if entry is None:
             raise errors.NotFound(res.group_resource, name)
-        guarded = needs_no_budget(entry.object) is False and await _spend(core, request, entry)
-        pinned = _pinned(options, entry) if not guarded and _may_become_ready(entry.object) else options
+        pod: Pod = entry.object
+        asked = not needs_no_budget(pod)
+        guarded = asked and await _spend(core, request, entry)
+        pinned = options if guarded or _has_ended(pod) else _pinned(options, entry)
         try:
-            await delete(core, request, res, namespace, name, pinned)
+            await _mark_and_delete(core, request, res, namespace, name, pinned)
             return success()
         except errors.Conflict:
             if pinned is options or attempt == _ATTEMPTS - 1:
@@ -47,14 +58,64 @@ async def evict(core: Core, request: Request, res: Resource, namespace: str, nam
     raise errors.Conflict(res.group_resource, name)
 
 
+async def _mark_and_delete(
+    core: Core, request: Request, res: Resource, namespace: str, name: str, options: DeleteOptions
+) -> None:
+    """Say in the Pod's status why it goes, then delete it."""
+    if not request.dry_run:
+        entry = await _mark(core, res, namespace, name, options)
+        required = options.preconditions
+        if required is not None and required.resourceVersion:
+            options = copy.copy(options)
+            options.preconditions = Preconditions(resourceVersion=str(entry.revision), uid=required.uid)
+    await delete(core, request, res, namespace, name, options)
+
+
+async def _mark(core: Core, res: Resource, namespace: str, name: str, options: DeleteOptions) -> Entry:
+    collection = core.live(res)
+    key = collection.key(namespace, name)
+    while True:
+        entry = collection.entries.get(key)
+        if entry is None:
+            raise errors.NotFound(res.group_resource, name)
+        check_preconditions(res, entry, options)
+        marked = targeted(entry.object, core.now())
+        if marked is entry.object:
+            return entry
+        try:
+            return await core.updated(key, codec.encode(marked), entry.revision, marked)
+        except RevisionMismatch as mismatch:
+            await core.caught_up(collection, key, mismatch)
+
+
+def targeted(pod: Pod, now: datetime) -> Pod:
+    """The Pod with the condition that says that it is evicted; the same one if it has that already."""
+    condition = PodCondition(
+        type="DisruptionTarget",
+        status="True",
+        reason="EvictionByEvictionAPI",
+        message="Eviction API: evicting",
+        observedGeneration=pod.metadata.generation,
+    )
+    changed = conditions.put(pod.status.conditions, condition, now)
+    if changed is pod.status.conditions:
+        return pod
+    marked = copy.copy(pod)
+    marked.metadata = copy.copy(pod.metadata)
+    marked.metadata.resourceVersion = ""
+    marked.status = copy.copy(pod.status)
+    marked.status.conditions = changed
+    return marked
+
+
 def needs_no_budget(pod: Pod) -> bool:
     """Whether the Pod's end disrupts nothing: it has ended, hasn't begun, or is on its way."""
     return pod.metadata.deletionTimestamp is not None or pod.status.phase in ("Succeeded", "Failed", "Pending")
 
 
-def _may_become_ready(pod: Pod) -> bool:
-    """Whether the decision holds only for the Pod as it is."""
-    return pod.metadata.deletionTimestamp is None and pod.status.phase not in ("Succeeded", "Failed")
+def _has_ended(pod: Pod) -> bool:
+    """Whether the decision holds whatever becomes of the Pod: otherwise it might become ready meanwhile."""
+    return pod.metadata.deletionTimestamp is not None or pod.status.phase in ("Succeeded", "Failed")
 
 
 def _pinned(options: DeleteOptions, entry: Entry) -> DeleteOptions:
@@ -73,9 +134,7 @@ async def _spend(core: Core, request: Request, pod: Entry) -> bool:
         if not budgets:
             return False
         if len(budgets) > 1:
-            raise errors.InternalError(
-                "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
-            )
+            raise SeveralBudgets
         budget: PodDisruptionBudget = budgets[0].object
         if not conditions.is_true(pod.object.status.conditions, "Ready") and _healthy(budget):
             return False
@@ -91,15 +150,8 @@ async def _spend(core: Core, request: Request, pod: Entry) -> bool:
 
 
 def budgets_of(pod: Pod, budgets: Iterable[Entry]) -> list[Entry]:
-    """The budgets that cover the Pod; a budget with an empty selector covers none."""
-    found = []
-    for entry in budgets:
-        selector = entry.object.spec.selector
-        if selector is None or not (selector.matchLabels or selector.matchExpressions):
-            continue
-        if selectors.compile(selector).matches(pod.metadata.labels):
-            found.append(entry)
-    return found
+    """The budgets that cover the Pod; a budget with an empty selector covers all of its namespace."""
+    return [entry for entry in budgets if selectors.compile(entry.object.spec.selector).matches(pod.metadata.labels)]
 
 
 def _healthy(budget: PodDisruptionBudget) -> bool:
@@ -130,6 +182,14 @@ def spend(budget: PodDisruptionBudget, pod: str, now: datetime) -> PodDisruption
     spent.metadata.resourceVersion = ""
     spent.status.disruptionsAllowed = allowed - 1
     spent.status.disruptedPods = {**status.disruptedPods, pod: now}
+    if allowed == 1:
+        exhausted = Condition(
+            type="DisruptionAllowed",
+            status="False",
+            reason="InsufficientPods",
+            observedGeneration=status.observedGeneration,
+        )
+        spent.status.conditions = conditions.put(status.conditions, exhausted, now)
     return spent
 
 
