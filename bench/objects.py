@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+NAMESPACE = "default"
 LIST_NAMESPACE = "bench-list"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
 PODS = "/api/v1/namespaces/default/pods"
@@ -32,3 +33,27 @@ def deployment(name: str, replicas: int, image: str) -> dict[str, Any]:
             "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
         },
     }
+
+
+def workload(kind: str, name: str, replicas: int) -> dict[str, Any]:
+    """A small object of a kind that runs Pods: `replicas` of them, or completions, or one a node."""
+    labels = {"app": name}
+    template: dict[str, Any] = {
+        "metadata": {"labels": labels},
+        "spec": {"containers": [{"name": "web", "image": "web:1"}]},
+    }
+    selected: dict[str, Any] = {"selector": {"matchLabels": labels}, "template": template}
+    job = {
+        "completions": replicas,
+        "parallelism": replicas,
+        "template": {"spec": {**template["spec"], "restartPolicy": "Never"}},
+    }
+    specs: dict[str, tuple[str, dict[str, Any]]] = {
+        "Deployment": ("apps/v1", {"replicas": replicas, **selected}),
+        "StatefulSet": ("apps/v1", {"replicas": replicas, "serviceName": name, **selected}),
+        "DaemonSet": ("apps/v1", selected),
+        "Job": ("batch/v1", job),
+        "CronJob": ("batch/v1", {"schedule": "0 3 * * *", "jobTemplate": {"spec": job}}),
+    }
+    api_version, spec = specs[kind]
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, "spec": spec}

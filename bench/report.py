@@ -40,9 +40,9 @@ def _row(target: Target, values: Sequence[float]) -> tuple[str, ...]:
 def _number(value: float | None, target: Target, unit: bool = False) -> str:
     if value is None:
         return "-"
-    digits = {"s": 2 if value < 10 else 1, "MB": 0, "/s": 0}[target.unit]
+    digits = {"s": 2 if value < 10 else 1, "MB": 0, "/s": 0, "%": 1}[target.unit]
     text = f"{value:,.{digits}f}"
-    return text + {"s": " s", "MB": " MB", "/s": "/s"}[target.unit] if unit else text
+    return text + {"s": " s", "MB": " MB", "/s": "/s", "%": "%"}[target.unit] if unit else text
 
 
 def write_json(

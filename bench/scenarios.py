@@ -8,16 +8,14 @@ from typing import Any
 
 import orjson
 
-from bench import load
+from bench import fleet, load
 from bench.objects import DEPLOYMENTS, LIST_NAMESPACE, PODS, config_map, deployment
 from bench.server import Server
+from bench.targets import Figure
 from bench.wire import Caller, request
 
 CONNECTIONS = 16
 IDLE_SECONDS = 5.0
-
-Figure = tuple[str, float, str]
-"""Row, value, and a remark on how it came about."""
 
 
 def start(quick: bool) -> Iterator[Figure]:
@@ -67,12 +65,14 @@ SCENARIOS: Mapping[Callable[[bool], Iterator[Figure]], tuple[str, ...]] = {
     thousand: ("deploy-1000", "rolling-1000", "scale-0"),
     five_thousand: ("deploy-5000", "rolling-5000", "memory-5000"),
     requests: ("get", "list", "post"),
+    fleet.fleet: ("fleet", "fleet-idle", "fleet-memory"),
+    fleet.many_pods: ("pods-10000", "pods-10000-rate", "pods-10000-memory"),
 }
 
 
 def _life(server: Server, replicas: int, rows: Mapping[str, str]) -> Iterator[Figure]:
     server.wait_account()
-    _wait_nodes(server)
+    server.wait_nodes()
     yield _timed(server, rows["deploy"], lambda: _deploy(server, replicas))
     yield _timed(server, rows["rolling"], lambda: _update(server, replicas))
 
@@ -82,18 +82,6 @@ def _timed(server: Server, row: str, work: Callable[[], None]) -> Figure:
     work()
     seconds = time.perf_counter() - begin
     return row, seconds, f"server {server.cpu() - cpu:.1f} s of CPU"
-
-
-def _wait_nodes(server: Server) -> None:
-    """All nodes are Ready: the work to be measured shouldn't begin with waiting for them."""
-    with server.caller() as caller:
-        ready: set[str] = set()
-        for event in caller.watch("/api/v1/nodes?watch=1"):
-            conditions = event["object"].get("status", {}).get("conditions", ())
-            if any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions):
-                ready.add(event["object"]["metadata"]["name"])
-            if len(ready) == server.nodes:
-                return
 
 
 def _deploy(server: Server, replicas: int) -> None:

@@ -59,6 +59,17 @@ class Server:
         """Seconds from the start until the default ServiceAccount is there."""
         return self._wait_for("/api/v1/namespaces/default/serviceaccounts/default")
 
+    def wait_nodes(self) -> None:
+        """All nodes are Ready: the work to be measured shouldn't begin with waiting for them."""
+        with self.caller() as caller:
+            ready: set[str] = set()
+            for event in caller.watch("/api/v1/nodes?watch=1"):
+                conditions = event["object"].get("status", {}).get("conditions", ())
+                if any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions):
+                    ready.add(event["object"]["metadata"]["name"])
+                if len(ready) == self.nodes:
+                    return
+
     def memory(self) -> float:
         """Resident memory of the server and all its children, in MB."""
         root = psutil.Process(self.process.pid)

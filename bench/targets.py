@@ -10,7 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Unit = Literal["s", "MB", "/s"]
+Figure = tuple[str, float, str]
+"""Row, value, and a remark on how it came about."""
+
+Unit = Literal["s", "MB", "/s", "%"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +23,22 @@ class Target:
     unit: Unit
     stock: float | None
     unthrottled: float | None
-    must: float
-    then: float
+    must: float | None
+    """None: there is no target, the figure is only told."""
+    then: float | None
 
     def reached(self, value: float, wanted: float) -> bool:
         return value >= wanted if self.unit == "/s" else value <= wanted
 
+    def missed(self, value: float) -> bool:
+        return self.must is not None and not self.reached(value, self.must)
+
     def verdict(self, value: float) -> str:
-        if self.reached(value, self.then):
+        if self.must is None:
+            return ""
+        if self.then is not None and self.reached(value, self.then):
             return "reached, and then"
-        return "reached" if self.reached(value, self.must) else "MISSED"
+        return "MISSED" if self.missed(value) else "reached"
 
 
 TARGETS = (
@@ -45,4 +54,10 @@ TARGETS = (
     Target("get", "GET of a 2 KB ConfigMap over HTTPS, 16 connections", "/s", 3342, 3342, 4000, 10000),
     Target("post", "POST of a 1.5 KB ConfigMap, durable", "/s", 1199, 1199, 1500, 3600),
     Target("list", "LIST of 500 x 2 KB", "/s", 132, 132, 400, 1000),
+    Target("fleet", "1,400 workloads of five kinds on 50 nodes, settled", "s", None, None, None, None),
+    Target("fleet-idle", "... CPU when idle afterwards, of one core", "%", None, None, 2, None),
+    Target("fleet-memory", "... resident memory", "MB", None, None, None, None),
+    Target("pods-10000", "10,000 Pods on 1,000 nodes, all Ready", "s", None, None, 60, None),
+    Target("pods-10000-rate", "... Pods", "/s", None, None, None, None),
+    Target("pods-10000-memory", "... resident memory", "MB", None, None, None, None),
 )
