@@ -32,6 +32,7 @@ from podium.controllers.node.controller import NodeLifecycleController
 from podium.controllers.podgc.controller import PodGarbageCollector
 from podium.controllers.replicaset.controller import ReplicaSetController
 from podium.controllers.replicationcontroller.controller import ReplicationManager
+from podium.controllers.resourcequota.controller import ResourceQuotaController
 from podium.controllers.rootca.controller import RootCAPublisher
 from podium.controllers.serviceaccount.controller import ServiceAccountController
 from podium.controllers.statefulset.controller import StatefulSetController
@@ -68,6 +69,7 @@ CONTROLLERS: tuple[Row, ...] = (
     Row("podgc", PodGarbageCollector),
     Row("replicaset", ReplicaSetController),
     Row("replicationcontroller", ReplicationManager),
+    Row("resourcequota", ResourceQuotaController),
     Row("root-ca-certificate-publisher", RootCAPublisher),
     Row("serviceaccount", ServiceAccountController),
     Row("statefulset", StatefulSetController),

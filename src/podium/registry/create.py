@@ -52,19 +52,18 @@ async def create(core: Core, request: Request, res: Resource, namespace: str, ob
     if wrong:
         raise errors.Invalid(res.group_kind, meta.name, wrong)
     request.warnings.extend(strategy.warnings(obj, None))
-    await core.admission.validate(attributes)
-    allocator = core.allocators.get(res.group_resource)
-    if allocator is None:
-        return await _commit(core, request, res, obj, generate)
-    undo = allocator.allocate(obj, None)
     stored = False
     try:
+        await core.admission.validate(attributes)
+        allocator = core.allocators.get(res.group_resource)
+        if allocator is not None:
+            attributes.undo.append(allocator.allocate(obj, None))
         entry = await _commit(core, request, res, obj, generate)
         stored = not request.dry_run
         return entry
     finally:
         if not stored:
-            undo()
+            attributes.give_back()
 
 
 def _fill_system_fields(core: Core, res: Resource, obj: Any) -> None:

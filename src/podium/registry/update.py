@@ -86,9 +86,8 @@ async def replace(
         if given and given != str(old.revision):
             _check_revision(res, name, given)
             raise errors.Conflict(res.group_resource, name)
-        await _make_ready(core, request, res, new, old, part)
         try:
-            return await _commit(core, request, collection, new, old, part)
+            return await _write(core, request, collection, new, old, part)
         except RevisionMismatch as mismatch:
             if given:
                 raise errors.Conflict(res.group_resource, name) from None
@@ -113,19 +112,21 @@ def _check_revision(res: Resource, name: str, given: str) -> None:
         raise errors.Invalid(res.group_kind, name, [wrong])
 
 
-async def _commit(core: Core, request: Request, collection: Collection, new: Any, old: Entry, part: Part) -> Entry:
-    allocator = None if part.subresource else core.allocators.get(collection.resource.group_resource)
-    if allocator is None:
-        return await _store(core, request, collection, new, old)
-    undo = allocator.allocate(new, old.object)
+async def _write(core: Core, request: Request, collection: Collection, new: Any, old: Entry, part: Part) -> Entry:
+    res, meta = collection.resource, new.metadata
+    attributes = Attributes(core, request, "UPDATE", res, meta.namespace, meta.name, part.subresource, new, old.object)
     stored = False
     try:
+        await _make_ready(attributes, part)
+        allocator = None if part.subresource else core.allocators.get(res.group_resource)
+        if allocator is not None:
+            attributes.undo.append(allocator.allocate(new, old.object))
         entry = await _store(core, request, collection, new, old)
         stored = not request.dry_run
         return entry
     finally:
         if not stored:
-            undo()
+            attributes.give_back()
 
 
 async def _store(core: Core, request: Request, collection: Collection, new: Any, old: Entry) -> Entry:
@@ -142,13 +143,12 @@ async def _store(core: Core, request: Request, collection: Collection, new: Any,
     return await core.updated(old.key, value, old.revision, new)
 
 
-async def _make_ready(core: Core, request: Request, res: Resource, new: Any, old: Entry, part: Part) -> None:
+async def _make_ready(attributes: Attributes, part: Part) -> None:
     """Defaults, admission and validation, in that order; afterwards the object is as it will be stored."""
-    strategy, previous = res.strategy, old.object
-    meta = new.metadata
-    metadata.drop_what_clients_may_not_set(meta)
+    core, request, res = attributes.core, attributes.request, attributes.resource
+    new, previous, strategy = attributes.obj, attributes.old, res.strategy
+    metadata.drop_what_clients_may_not_set(new.metadata)
     strategy.default(new)
-    attributes = Attributes(core, request, "UPDATE", res, meta.namespace, meta.name, part.subresource, new, previous)
     await core.admission.admit(attributes)
     part.prepare(new, previous)
     meta = new.metadata  # a status write has been given the old one

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from podium.registry.resources import Resource
@@ -28,6 +28,12 @@ class Attributes:
     subresource: str = ""
     obj: Any = None
     old: Any = None
+    undo: list[Callable[[], None]] = field(default_factory=list)
+    """What gives back what plugins reserved for the write; called if it comes to nothing."""
+
+    def give_back(self) -> None:
+        while self.undo:
+            self.undo.pop()()
 
 
 class Plugin(Protocol):

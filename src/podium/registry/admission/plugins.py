@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from podium.registry.admission.chain import Plugin
+from podium.registry.admission.default_storage_class import DefaultStorageClass
 from podium.registry.admission.default_tolerations import DefaultTolerations
+from podium.registry.admission.limit_ranger import LimitRanger
 from podium.registry.admission.namespace_lifecycle import NamespaceLifecycle
 from podium.registry.admission.node_taint import NewNodeTaint
 from podium.registry.admission.priority import OneDefaultPriority, PodPriority
+from podium.registry.admission.resource_quota import ResourceQuotas
 from podium.registry.admission.runtime_class import RuntimeClasses
 from podium.registry.admission.service_account import ServiceAccounts
 
@@ -14,10 +17,13 @@ from podium.registry.admission.service_account import ServiceAccounts
 def default() -> tuple[Plugin, ...]:
     return (
         NamespaceLifecycle(),
+        LimitRanger(),
         ServiceAccounts(),
         NewNodeTaint(),
         PodPriority(),
         OneDefaultPriority(),
         DefaultTolerations(),
+        DefaultStorageClass(),
         RuntimeClasses(),
+        ResourceQuotas(),
     )
