@@ -97,6 +97,10 @@ class VirtualClock:
         return loop.selector.waiting
 
 
+_ROUNDING = 1e-6
+"""A deadline may seem to be that much later than it was set for: sums of floats don't always add up."""
+
+
 class _JumpingSelector(selectors.DefaultSelector):
     """A selector that, instead of waiting for the next deadline, moves the clock there."""
 
@@ -115,7 +119,7 @@ class _JumpingSelector(selectors.DefaultSelector):
                     future.set_result(None)
             self.waiting.clear()
             return ready
-        if timeout is not None and self.clock.elapsed + timeout <= self.clock.limit:
+        if timeout is not None and self.clock.elapsed + timeout <= self.clock.limit + _ROUNDING:
             self.clock.elapsed += max(timeout, 1e-9)
             return ready
         return super().select(None)
