@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from podium.cli import objects, writes
-from podium.cli.describe import cluster_kinds, configuration, pods, workloads
+from podium.cli.describe import batch, cluster_kinds, configuration, pods, policy, storage, workloads
 from podium.cli.describe.generic import describe_generic
 from podium.cli.describe.tabs import align
 from podium.cli.describe.text import Tree, events_table
@@ -21,14 +21,25 @@ Describer = Callable[[Session, Tree], list[str]]
 
 DESCRIBERS: dict[str, Describer] = {
     "ConfigMap": configuration.describe_config_map,
+    "CronJob": batch.describe_cron_job,
+    "DaemonSet": workloads.describe_daemon_set,
     "Deployment": workloads.describe_deployment,
+    "HorizontalPodAutoscaler": policy.describe_autoscaler,
+    "Job": batch.describe_job,
+    "LimitRange": policy.describe_limit_range,
     "Namespace": cluster_kinds.describe_namespace,
     "Node": cluster_kinds.describe_node,
+    "PersistentVolume": storage.describe_volume,
+    "PersistentVolumeClaim": storage.describe_claim,
     "Pod": pods.describe_pod,
+    "PodDisruptionBudget": policy.describe_disruption_budget,
     "ReplicaSet": workloads.describe_replica_set,
+    "ReplicationController": workloads.describe_replica_set,
+    "ResourceQuota": policy.describe_resource_quota,
     "Secret": configuration.describe_secret,
     "Service": configuration.describe_service,
     "ServiceAccount": configuration.describe_service_account,
+    "StatefulSet": workloads.describe_stateful_set,
 }
 
 

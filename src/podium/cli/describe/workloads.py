@@ -1,4 +1,4 @@
-"""Describing Deployments and ReplicaSets."""
+"""Describing what keeps Pods running: Deployments, ReplicaSets and their kin."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from podium.cli.describe.text import (
     controlled_by,
     head,
     labels_and_annotations,
+    pairs,
     selector_text,
     time_text,
 )
@@ -54,9 +55,13 @@ def _placement(spec: Tree) -> list[str]:
 
 
 def describe_replica_set(session: Session, replica_set: Tree) -> list[str]:
+    """ReplicaSets, and ReplicationControllers, whose selector is a plain map."""
     spec, status = replica_set["spec"], replica_set.get("status") or {}
+    selector = spec.get("selector")
     lines = head(replica_set)
-    lines.append(f"Selector:\t{selector_text(spec.get('selector'))}")
+    if replica_set["kind"] == "ReplicationController":
+        selector = {"matchLabels": selector}
+    lines.append(f"Selector:\t{selector_text(selector)}")
     lines += labels_and_annotations(replica_set)
     lines += controlled_by(replica_set)
     lines.append(f"Replicas:\t{status.get('replicas') or 0} current / {spec.get('replicas', 1)} desired")
@@ -75,3 +80,55 @@ def _pods_status(session: Session, owner: Tree) -> str:
             counts[phase] += 1
     running, waiting, succeeded, failed = counts.values()
     return f"{running} Running / {waiting} Waiting / {succeeded} Succeeded / {failed} Failed"
+
+
+def describe_daemon_set(session: Session, daemon_set: Tree) -> list[str]:
+    spec, status = daemon_set["spec"], daemon_set.get("status") or {}
+    counters = (
+        ("Desired Number of Nodes Scheduled", "desiredNumberScheduled"),
+        ("Current Number of Nodes Scheduled", "currentNumberScheduled"),
+        ("Number of Nodes Scheduled with Up-to-date Pods", "updatedNumberScheduled"),
+        ("Number of Nodes Scheduled with Available Pods", "numberAvailable"),
+        ("Number of Nodes Misscheduled", "numberMisscheduled"),
+    )
+    return [
+        *head(daemon_set),
+        f"Selector:\t{selector_text(spec.get('selector'))}",
+        *pairs("Node-Selector", spec["template"]["spec"].get("nodeSelector")),
+        *labels_and_annotations(daemon_set),
+        *(f"{title}: {status.get(field) or 0}" for title, field in counters),
+        f"Pods Status:\t{_pods_status(session, daemon_set)}",
+        *describe_pod_template(spec["template"]),
+        *_placement(spec),
+    ]
+
+
+def describe_stateful_set(session: Session, stateful_set: Tree) -> list[str]:
+    spec, status = stateful_set["spec"], stateful_set.get("status") or {}
+    strategy = spec.get("updateStrategy") or {}
+    lines = [
+        *head(stateful_set),
+        f"CreationTimestamp:\t{time_text(stateful_set['metadata'].get('creationTimestamp'))}",
+        f"Selector:\t{selector_text(spec.get('selector'))}",
+        *labels_and_annotations(stateful_set),
+        f"Replicas:\t{spec.get('replicas', 1)} desired | {status.get('replicas') or 0} total",
+        f"Update Strategy:\t{strategy.get('type') or ''}",
+    ]
+    if rolling := strategy.get("rollingUpdate"):
+        lines.append(f"  Partition:\t{rolling.get('partition', 0)}")
+    lines += [
+        f"Pods Status:\t{_pods_status(session, stateful_set)}",
+        *describe_pod_template(spec["template"]),
+        *_placement(spec),
+    ]
+    claims = spec.get("volumeClaimTemplates") or ()
+    lines.append("Volume Claims:" if claims else "Volume Claims:\t<none>")
+    for claim in claims:
+        wanted = ((claim["spec"].get("resources") or {}).get("requests") or {}).get("storage", "")
+        lines += [
+            f"  Name:\t{claim['metadata']['name']}",
+            f"  StorageClass:\t{claim['spec'].get('storageClassName') or ''}",
+            f"  Capacity:\t{wanted}",
+            f"  Access Modes:\t[{' '.join(claim['spec'].get('accessModes') or ())}]",
+        ]
+    return lines

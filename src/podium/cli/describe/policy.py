@@ -1,0 +1,90 @@
+"""Describing what limits and steers workloads: quotas, limits, disruption budgets, autoscalers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podium.cli.describe.text import Tree, conditions, head, labels_and_annotations, selector_text, time_text
+from podium.cli.session import Session
+
+
+def describe_resource_quota(_session: Session, quota: Tree) -> list[str]:
+    status = quota.get("status") or {}
+    hard = status.get("hard") or quota["spec"].get("hard") or {}
+    used = status.get("used") or {}
+    lines = head(quota)
+    scopes = quota["spec"].get("scopes") or ()
+    if scopes:
+        lines += ["Scopes:\t" + ", ".join(scopes)]
+    return [*lines, "Resource\tUsed\tHard", "--------\t----\t----"] + [
+        f"{name}\t{used.get(name, '0')}\t{amount}" for name, amount in sorted(hard.items())
+    ]
+
+
+def describe_limit_range(_session: Session, limits: Tree) -> list[str]:
+    columns = ("min", "max", "defaultRequest", "default", "maxLimitRequestRatio")
+    titles = ("Min", "Max", "Default Request", "Default Limit", "Max Limit/Request Ratio")
+    lines = [*head(limits), "Type\tResource\t" + "\t".join(titles)]
+    lines.append("----\t--------\t" + "\t".join("-" * len(title) for title in titles))
+    for item in limits["spec"].get("limits") or ():
+        for resource in sorted({name for column in columns for name in item.get(column) or {}}):
+            cells = "\t".join(str((item.get(column) or {}).get(resource, "-")) for column in columns)
+            lines.append(f"{item['type']}\t{resource}\t{cells}")
+    return lines
+
+
+def describe_disruption_budget(_session: Session, budget: Tree) -> list[str]:
+    spec, status = budget["spec"], budget.get("status") or {}
+    lines = head(budget)
+    for title, field in (("Min available", "minAvailable"), ("Max unavailable", "maxUnavailable")):
+        if spec.get(field) is not None:
+            lines.append(f"{title}:\t{spec[field]}")
+    return [
+        *lines,
+        f"Selector:\t{selector_text(spec.get('selector'))}",
+        "Status:",
+        f"    Allowed disruptions:\t{status.get('disruptionsAllowed', 0)}",
+        f"    Current:\t{status.get('currentHealthy', 0)}",
+        f"    Desired:\t{status.get('desiredHealthy', 0)}",
+        f"    Total:\t{status.get('expectedPods', 0)}",
+    ]
+
+
+def describe_autoscaler(_session: Session, autoscaler: Tree) -> list[str]:
+    spec, status = autoscaler["spec"], autoscaler.get("status") or {}
+    target = spec["scaleTargetRef"]
+    lines = [
+        *head(autoscaler),
+        *labels_and_annotations(autoscaler),
+        f"CreationTimestamp:\t{time_text(autoscaler['metadata'].get('creationTimestamp'))}",
+        f"Reference:\t{target['kind']}/{target['name']}",
+        "Metrics:\t( current / target )",
+    ]
+    now: list[Tree] = status.get("currentMetrics") or []
+    for index, metric in enumerate(spec.get("metrics") or ()):
+        current = now[index] if index < len(now) else {}
+        lines.append(f"  {_metric(metric, current)}")
+    lines += [f"Min replicas:\t{spec.get('minReplicas', 1)}", f"Max replicas:\t{spec['maxReplicas']}"]
+    replicas = (status.get("currentReplicas") or 0, status.get("desiredReplicas") or 0)
+    lines.append(f"{target['kind']} pods:\t{replicas[0]} current / {replicas[1]} desired")
+    columns = (("Type", "type"), ("Status", "status"), ("Reason", "reason"), ("Message", "message"))
+    return lines + conditions(autoscaler, columns)
+
+
+def _metric(metric: Tree, current: Tree) -> str:
+    kind = metric["type"]
+    field = kind[0].lower() + kind[1:]
+    wanted: Tree = metric.get(field) or {}
+    found: Tree = (current.get(field) or {}).get("current") or {}
+    target: Tree = wanted.get("target") or {}
+    name = wanted.get("name") or (wanted.get("metric") or {}).get("name") or ""
+    if kind == "ContainerResource":
+        name = f"{name} of container {wanted.get('container')!r}"
+    if target.get("averageUtilization") is not None:
+        have: Any = found.get("averageUtilization")
+        shown = f"{have}% ({found.get('averageValue')})" if have is not None else "<unknown>"
+        return f"resource {name} on pods  (as a percentage of request):\t{shown} / {target['averageUtilization']}%"
+    value = target.get("averageValue") or target.get("value")
+    have = found.get("averageValue") or found.get("value") or "<unknown>"
+    title = {"Resource": f"resource {name} on pods", "Pods": f'"{name}" on pods'}.get(kind, f'"{name}"')
+    return f"{title}:\t{have} / {value}"
