@@ -5,7 +5,6 @@ What a node means is worked out in node.py, what follows from all of them in dec
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
@@ -266,11 +265,9 @@ class DaemonSetController:
             self._expectations.expect_deletions(_expected(uid, name), (pod.metadata.uid for pod in there))
         for name in creations:
             self._expectations.expect_creations(_expected(uid, name), 1)
-        failures = await asyncio.gather(
-            self._create(daemon_set, creations, name_hash),
-            all_at_once([self._delete(daemon_set, state, pod) for there in deletions.values() for pod in there]),
-        )
-        return next((failure for failure in failures if failure is not None), None)
+        not_created = await self._create(daemon_set, creations, name_hash)
+        deleting = [self._delete(daemon_set, state, pod) for there in deletions.values() for pod in there]
+        return await all_at_once(deleting) or not_created
 
     async def _create(
         self, daemon_set: apps_v1.DaemonSet, names: Sequence[str], name_hash: str
@@ -296,6 +293,7 @@ class DaemonSetController:
         return outcome.error
 
     async def _delete(self, daemon_set: apps_v1.DaemonSet, state: State, pod: core_v1.Pod) -> None:
+        """Delete the Pod as it was seen: one that has become available meanwhile may have to stay."""
         metadata, name = pod.metadata, daemon_pods.target_node(pod)
         expected = _expected(daemon_set.metadata.uid, name)
         where = f"daemon pod {metadata.namespace}/{metadata.name} on node {name}"
@@ -306,10 +304,11 @@ class DaemonSetController:
         elif pod.status.phase == "Succeeded":
             message = f"Found succeeded {where}, will try to delete it"
             self._recorder.event(daemon_set, "Normal", "SucceededDaemonPod", message)
-        options = meta_v1.DeleteOptions(preconditions=meta_v1.Preconditions(uid=metadata.uid))
+        preconditions = meta_v1.Preconditions(uid=metadata.uid, resourceVersion=metadata.resourceVersion)
+        options = meta_v1.DeleteOptions(preconditions=preconditions)
         try:
             await self._client.delete(core_v1.Pod, metadata.namespace, metadata.name, options)
-        except errors.NotFound:
+        except (errors.NotFound, errors.Conflict):  # the cache will show what became of it
             self._expectations.deletion_observed(expected, metadata.uid)
             return
         except errors.StatusError as error:

@@ -182,8 +182,9 @@ def _manage(
 def _surplus(terms: Terms, running: Sequence[core_v1.Pod], now: datetime) -> list[core_v1.Pod]:
     """When surging, one Pod of the current template and one older may be there: until the newer one is available, and
     as long as the older one is ready."""
-    new = [pod for pod in running if terms.is_updated(pod)]
-    old = [pod for pod in running if not terms.is_updated(pod)]
+    ready_first = sorted(running, key=lambda pod: not pod_rules.is_ready(pod))
+    new = [pod for pod in ready_first if terms.is_updated(pod)]
+    old = [pod for pod in ready_first if not terms.is_updated(pod)]
     surplus = new[1:] + old[1:]
     if new and old and (not pod_rules.is_ready(old[0]) or _is_available(terms, new[0], now)):
         surplus.append(old[0])

@@ -1,0 +1,287 @@
+"""What must hold for a DaemonSet at every moment, checked under seeded random progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from random import Random
+
+import pytest
+
+from podium.controllers.daemonset.decide import limits
+from podium.controllers.daemonset.pods import target_node
+from podium.controllers.pods import is_active, is_ready
+from podium.machinery import errors
+from podium.models import apps_v1, codec, core_v1, meta_v1
+from tests.controllers.cluster import Cluster, run
+from tests.controllers.daemonset.build import daemon_set, node
+
+ONLY = ("daemonset",)
+WANTED = {"logs": "yes"}
+TAINT = core_v1.Taint(key="full", effect="NoSchedule")
+
+
+def is_up(pod: core_v1.Pod) -> bool:
+    return is_active(pod) and is_ready(pod)
+
+
+class Watcher:
+    """Notes, with every change of a Pod, what breaks a promise.
+
+    A node is down by the controller's doing from when it deletes the last available Pod there until one is available
+    again. So many are allowed as maxUnavailable says, whatever else is broken.
+    """
+
+    def __init__(self, cluster: Cluster, limit: int, surging: bool) -> None:
+        self.limit, self.surging = limit, surging
+        self.broken: list[str] = []
+        self.meddled: set[str] = set()
+        """Nodes where the test changed what should run there: Pods may go at any time."""
+        self._own_doing = False
+        self._excused: set[str] = set()
+        self._pods: dict[str, dict[str, core_v1.Pod]] = {}
+        self._down: set[str] = set()
+        cluster.truth.of(core_v1.Pod).on_change(self._changed)
+
+    @contextmanager
+    def own_doing(self) -> Iterator[None]:
+        """What happens now isn't the controller's fault."""
+        self._own_doing = True
+        yield
+        self._own_doing = False
+
+    def _changed(self, old: core_v1.Pod | None, new: core_v1.Pod | None) -> None:
+        pod = new or old
+        assert pod is not None
+        name = target_node(pod)
+        there = self._pods.setdefault(name, {})
+        before = any(map(is_up, there.values()))
+        if new is not None:
+            there[new.metadata.uid] = new
+        else:
+            there.pop(pod.metadata.uid, None)
+        after = any(map(is_up, there.values()))
+        if self._own_doing:
+            self._excused.add(name)  # the controller may be just about to act on what it saw before
+        elif new is not None and is_up(new):
+            self._excused.discard(name)
+        if after:
+            self._down.discard(name)
+        elif before and name not in self.meddled | self._excused:
+            self._down.add(name)
+        self._down -= self.meddled
+        if len(self._down) > self.limit:
+            self.broken.append(f"{sorted(self._down)} are down, more than {self.limit}")
+        active = [pod for pod in there.values() if is_active(pod)]
+        if len(active) > 1 + self.surging:
+            self.broken.append(f"{name} has {len(active)} Pods")
+
+
+async def step(cluster: Cluster, chance: Random) -> bool:
+    """One Pod gets one step on, or a node's Pod is bound; whether there was any to do so."""
+    todo = [
+        pod
+        for pod in await cluster.pods()
+        if pod.metadata.deletionTimestamp or not pod.spec.nodeName or pod.status.phase == "Pending"
+    ]
+    if not todo:
+        return False
+    pod = chance.choice(todo)
+    with suppress(errors.Conflict, errors.NotFound):  # the controller was quicker
+        if pod.metadata.deletionTimestamp is not None:
+            await cluster.remove_pod(pod)
+        elif not pod.spec.nodeName:
+            await bind(cluster, pod)
+        else:
+            await cluster.set_pod(pod)
+    if chance.random() < 0.7:
+        await cluster.clock.advance(0.2)
+    return True
+
+
+async def create_node(cluster: Cluster, name: str, labels: dict[str, str]) -> None:
+    """A node that is ready: admission taints every new one until its agent has reported."""
+    created = codec.copy(await cluster.client.create(node(name, labels)))
+    created.spec.taints = ()
+    await cluster.client.update(created)
+
+
+async def bind(cluster: Cluster, pod: core_v1.Pod) -> None:
+    name = pod.metadata.name
+    binding = core_v1.Binding(
+        metadata=meta_v1.ObjectMeta(name=name, namespace="default"),
+        target=core_v1.ObjectReference(kind="Node", name=target_node(pod)),
+    )
+    await cluster.client.create_subresource(core_v1.Pod, "default", name, "binding", binding)
+
+
+async def finish(cluster: Cluster, chance: Random) -> None:
+    while await step(cluster, chance):
+        pass
+    nodes = {one.metadata.name for one in await cluster.client.list(core_v1.Node)}
+    for pod in await cluster.pods():
+        if pod.spec.nodeName and pod.spec.nodeName not in nodes:
+            await cluster.remove_pod(pod)  # as the garbage collector of Pods does
+    await cluster.advance(1000)  # back-off of failed Pods
+    if await step(cluster, chance):
+        await finish(cluster, chance)
+
+
+async def change_set(cluster: Cluster, image: str) -> None:
+    changed = codec.copy(await cluster.client.get(apps_v1.DaemonSet, "default", "logs"))
+    container = changed.spec.template.spec.containers[0]
+    container.image = image
+    changed.metadata.resourceVersion = ""
+    await cluster.client.update(changed)
+
+
+async def change_node(cluster: Cluster, chance: Random, watcher: Watcher) -> None:
+    nodes = await cluster.client.list(core_v1.Node)
+    deed = chance.choice(["label", "label", "taint", "remove", "add"])
+    name = chance.choice([one.metadata.name for one in nodes]) if nodes else "n0"
+    watcher.meddled.add(name)
+    if deed == "add":
+        fresh = f"m{chance.randint(0, 99)}"
+        watcher.meddled.add(fresh)
+        try:
+            await create_node(cluster, fresh, WANTED)
+        except errors.AlreadyExists:
+            return
+    elif deed == "remove" and len(nodes) > 3:
+        await cluster.client.delete(core_v1.Node, "", name)
+        for pod in await cluster.pods():
+            if pod.spec.nodeName == name:
+                await cluster.remove_pod(pod)  # as the garbage collector of Pods does
+    else:
+        changed = codec.copy(await cluster.client.get(core_v1.Node, "", name))
+        if deed == "label":
+            wanted = {} if "logs" in changed.metadata.labels else WANTED
+            labels = {key: value for key, value in changed.metadata.labels.items() if key != "logs"}
+            changed.metadata.labels = {**labels, **wanted}
+        else:
+            changed.spec.taints = () if changed.spec.taints else (TAINT,)
+        await cluster.client.update(changed)
+
+
+async def assert_settled(cluster: Cluster, image: str) -> None:
+    nodes = await cluster.client.list(core_v1.Node)
+    wanted = {one.metadata.name for one in nodes if one.metadata.labels.get("logs") == "yes" and not one.spec.taints}
+    kept = {one.metadata.name for one in nodes if one.metadata.labels.get("logs") == "yes" and one.spec.taints}
+    pods = await cluster.pods()
+    assert all(is_up(pod) for pod in pods)
+    where = [pod.spec.nodeName for pod in pods]
+    assert sorted(where) == sorted(set(where))
+    assert wanted <= set(where) <= wanted | kept
+    assert {pod.spec.containers[0].image for pod in pods if pod.spec.nodeName in wanted} <= {image}
+    current = await cluster.client.get(apps_v1.DaemonSet, "default", "logs")
+    status = current.status
+    assert status.observedGeneration == current.metadata.generation
+    counts = (status.desiredNumberScheduled, status.currentNumberScheduled, status.numberReady)
+    assert counts == (len(wanted),) * 3
+    assert (status.updatedNumberScheduled or 0, status.numberAvailable or 0) == (len(wanted), len(wanted))
+    assert (status.numberUnavailable, status.numberMisscheduled) == (None, len(set(where) - wanted))
+
+
+async def assert_nothing_is_written(cluster: Cluster) -> None:
+    before = await written(cluster)
+    await cluster.advance(2000)
+    after = await written(cluster)
+    assert after <= before, "something writes although all is settled"  # Events may expire
+
+
+async def written(cluster: Cluster) -> set[tuple[str, str]]:
+    kinds = (core_v1.Event, core_v1.Pod, core_v1.Node, apps_v1.DaemonSet, apps_v1.ControllerRevision)
+    return {
+        (one.metadata.uid, one.metadata.resourceVersion) for kind in kinds for one in await cluster.client.list(kind)
+    }
+
+
+def random_set(chance: Random, surging: bool) -> apps_v1.DaemonSet:
+    if surging:
+        made = daemon_set(surge=chance.choice([1, 2, "50%"]), unavailable=0, selector=WANTED)
+    else:
+        made = daemon_set(unavailable=chance.choice([1, 2, "30%"]), surge=0, selector=WANTED)
+    made.metadata.uid = ""
+    return made
+
+
+@pytest.mark.parametrize("surging", [False, True])
+@pytest.mark.parametrize("seed", range(16))
+def test_a_rolling_update_keeps_what_it_promises(seed: int, surging: bool) -> None:
+    """Three updates, perhaps before the one before is done; Pods fail and are deleted; perhaps the controller dies."""
+
+    async def body(cluster: Cluster) -> None:
+        chance = Random(seed)
+        size = chance.randint(1, 8)
+        for number in range(size):
+            await create_node(cluster, f"n{number}", WANTED)
+        created = await cluster.client.create(random_set(chance, surging))
+        limit = 0 if surging else limits(created, size)[1]
+        watcher = Watcher(cluster, limit, surging)
+        await cluster.settle()
+        await finish(cluster, chance)
+        for image in ("logs:2", "logs:3", "logs:4"):
+            await change_set(cluster, image)
+            await cluster.clock.advance(chance.choice([0, 0.001, 0.2]))
+            for _ in range(chance.randint(0, 25)):
+                if chance.random() < 0.1 and (pods := await cluster.pods()):
+                    with watcher.own_doing():
+                        await meddle(cluster, chance, chance.choice(pods))
+                await step(cluster, chance)
+            if chance.random() < 0.3:
+                await cluster.stop()
+                await cluster.start(ONLY)
+            assert watcher.broken == []
+        await finish(cluster, chance)
+        assert watcher.broken == []
+        await assert_settled(cluster, "logs:4")
+        assert len(await cluster.pods()) == size
+        await assert_nothing_is_written(cluster)
+
+    run(body, ONLY, seed=seed, late=0.1 * (seed % 2))
+
+
+async def meddle(cluster: Cluster, chance: Random, pod: core_v1.Pod) -> None:
+    if pod.metadata.deletionTimestamp is not None:
+        return
+    with suppress(errors.Conflict, errors.NotFound):
+        if chance.random() < 0.5:
+            await cluster.set_pod(pod, "Failed", ready=False)
+        else:
+            await cluster.remove_pod(pod)
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_nodes_that_come_and_go_end_well(seed: int) -> None:
+    async def body(cluster: Cluster) -> None:
+        chance = Random(500 + seed)
+        for number in range(6):
+            await create_node(cluster, f"n{number}", WANTED if number % 2 else {})
+        surging = bool(seed % 3 == 0)
+        created = await cluster.client.create(random_set(chance, surging))
+        watcher = Watcher(cluster, 0 if surging else limits(created, 9)[1], surging)
+        image = "logs:1"
+        for number in range(40):
+            await cluster.clock.advance(0.2)
+            deed = chance.choice(["step"] * 6 + ["node", "node", "fail", "image", "die"])
+            if deed == "step":
+                await step(cluster, chance)
+            elif deed == "node":
+                with watcher.own_doing():
+                    await change_node(cluster, chance, watcher)
+            elif deed == "fail" and (pods := await cluster.pods()):
+                with watcher.own_doing():
+                    await meddle(cluster, chance, chance.choice(pods))
+            elif deed == "image":
+                image = f"logs:{number}"
+                await change_set(cluster, image)
+            elif deed == "die" and chance.random() < 0.3:
+                await cluster.stop()
+                await cluster.start(ONLY)
+            assert watcher.broken == []
+        await finish(cluster, chance)
+        assert watcher.broken == []
+        await assert_settled(cluster, image)
+        await assert_nothing_is_written(cluster)
+
+    run(body, ONLY, seed=seed, late=0.1 * (seed % 2))
