@@ -11,8 +11,10 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from random import Random
 
+from podium.agent.admission import Admission
 from podium.agent.driver import NodeContext, PodDriver
 from podium.agent.events import ContainerEvents
+from podium.agent.interests import Interests
 from podium.agent.node import LEASE_SECONDS, NodeFacts, NodeKeeper, machine_facts, pod_cidr
 from podium.agent.runtime import Runtime
 from podium.agent.runtimes.simulated.pods import SimulatedPods
@@ -23,7 +25,7 @@ from podium.client.informers import Informers
 from podium.clock import Clock
 from podium.machinery import errors
 from podium.machinery.streams import LogOptions
-from podium.models.core_v1 import Pod
+from podium.models.core_v1 import Node, Pod
 
 NODE_INDEX = "spec.nodeName"
 SIMULATED_ADDRESS = "127.0.0.1"
@@ -58,6 +60,8 @@ class Agent:
         self._facts = facts or (machine_facts() if runtime is not None else NodeFacts())
         self._index = index
         self._lease_seconds = lease_seconds
+        self._informers = informers
+        self._nodes = informers.of(Node)
         self._pods = informers.of(Pod)
         self._pods.add_index(NODE_INDEX, pods_by_node)
         self._driver: PodDriver | None = None
@@ -91,6 +95,7 @@ class Agent:
             statuses=statuses,
             events=ContainerEvents(recorder),
             allocatable={name: str(amount) for name, amount in node.status.allocatable.items()},
+            interests=Interests(self._informers),
         )
         driver: PodDriver
         if self._runtime is None:
@@ -101,7 +106,8 @@ class Agent:
             driver = PodWorkers(context, self._runtime)
         await driver.start()
         await self._pods.has_synced.wait()
-        end = self._pods.on_index(NODE_INDEX, self.node_name, driver.pod_changed)
+        admission = Admission(context, driver, lambda: self._nodes.get("", self.node_name) or node)
+        end = self._pods.on_index(NODE_INDEX, self.node_name, admission.pod_changed)
         self._driver = driver
         try:
             await driver.remove_orphans()
@@ -133,4 +139,4 @@ class Agent:
             raise errors.NotFound("pods", pod)
         if self._driver is None:
             raise errors.ServiceUnavailable(f"node {self.node_name} is not running")
-        return self._driver.logs(found, options)
+        return pod, self._driver

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from podium.agent import volumes
 from podium.agent.environment import ConfigError, PodFacts, References, container_environment, expand
 from podium.agent.runtime import ContainerConfig, Image, Mount, RuntimeFailure
+from podium.agent.sub_path import sub_path
+from podium.agent.volumes.setup import Placed
 from podium.models.core_v1 import Container, Pod
 
 TERMINATION_LOG = "/dev/termination-log"
@@ -19,7 +20,7 @@ class Place:
     """Where the container will run."""
 
     directory: Path
-    volumes: Mapping[str, Path]
+    volumes: Mapping[str, Placed]
     facts: PodFacts
     references: References
     mounts: bool
@@ -62,22 +63,19 @@ def container_config(pod: Pod, container: Container, attempt: int, image: Image,
 def _mounts(container: Container, place: Place, environment: Mapping[str, str]) -> tuple[Mount, ...]:
     found = []
     for mount in container.volumeMounts:
-        source = place.volumes.get(mount.name)
-        if source is None:
+        volume = place.volumes.get(mount.name)
+        if volume is None:
             raise ConfigError(f'cannot find volume "{mount.name}" to mount into container "{container.name}"')
-        sub_path = mount.subPath or expand(mount.subPathExpr, environment)
-        try:
-            source = volumes.inside(source, sub_path) if sub_path else source
-        except volumes.VolumeError as error:
-            raise ConfigError(str(error)) from error
-        found.append(Mount(source, mount.mountPath, bool(mount.readOnly)))
+        path = sub_path(container, mount, volume.path, environment)
+        read_only = bool(mount.readOnly) or volume.read_only
+        found.append(Mount(volume.path, mount.mountPath, read_only, path))
     return tuple(found)
 
 
 def _volume_variables(container: Container, place: Place) -> dict[str, str]:
     """PODIUM_VOLUME_<NAME>: the directory of each volume that the container would mount."""
     return {
-        f"PODIUM_VOLUME_{mount.name.upper().replace('-', '_').replace('.', '_')}": str(place.volumes[mount.name])
+        f"PODIUM_VOLUME_{mount.name.upper().replace('-', '_').replace('.', '_')}": str(place.volumes[mount.name].path)
         for mount in container.volumeMounts
     }
 

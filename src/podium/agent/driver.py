@@ -9,6 +9,7 @@ from random import Random
 from typing import Protocol
 
 from podium.agent.events import ContainerEvents
+from podium.agent.interests import Interests
 from podium.agent.status_manager import StatusManager
 from podium.client.client import Client
 from podium.clock import Clock
@@ -31,6 +32,7 @@ class NodeContext:
     allocatable: dict[str, str]
     """What the node offers to Pods: the limit of containers that name none."""
 
+    interests: Interests
     def now(self) -> datetime:
         """The time as statuses have it: whole seconds."""
         return self.clock.now().replace(microsecond=0)

@@ -62,6 +62,14 @@ def expand(text: str, known: Mapping[str, str]) -> str:
     return _REFERENCE.sub(value, text) if "$" in text else text
 
 
+def expand_strictly(text: str, known: Mapping[str, str]) -> str:
+    """$(VAR) replaced by the variable's value; ConfigError if there is none."""
+    names = {match[1] for match in _REFERENCE.finditer(text) if match[1] is not None}
+    if missing := sorted(name for name in names if not known.get(name)):
+        raise ConfigError(f"missing value for {', '.join(missing)}")
+    return expand(text, known)
+
+
 def container_environment(pod: Pod, container: Container, refs: References, facts: PodFacts) -> dict[str, str]:
     """All variables of the container, in the order that the kubelet gives them; ConfigError."""
     services = service_environment(pod, refs.services)

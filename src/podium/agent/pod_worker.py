@@ -10,9 +10,8 @@ import asyncio
 import logging
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
-from podium.agent import logs, references, restart, volumes
+from podium.agent import logs, references, restart
 from podium.agent.actions import Actions, Known, decide
 from podium.agent.container_start import Place, container_config
 from podium.agent.driver import NodeContext
@@ -24,11 +23,12 @@ from podium.agent.probes import handlers
 from podium.agent.probes.prober import Prober
 from podium.agent.runtime import ContainerRecord, Runtime, RuntimeFailure, Sandbox, SandboxConfig
 from podium.agent.status import DEADLINE, ID_SCHEME, PodView, pod_status
+from podium.agent.volumes.contents import VolumeError
+from podium.agent.volumes.pod_volumes import PodVolumes
 from podium.machinery import errors
 from podium.models.core_v1 import Container, Pod, PodStatus
 
 RETRY_SECONDS = 10.0
-REFRESH_SECONDS = 60.0
 HOOK_RESERVE = 2.0
 """What is left of the grace period for the stop itself, however long the preStop hook took."""
 MESSAGE_BYTES, FALLBACK_BYTES, FALLBACK_LINES = 4096, 2048, 80
@@ -49,9 +49,7 @@ class PodWorker:
         self._probers: dict[str, Prober] = {}
         self._messages: dict[str, str] = {}
         self._images = ImagePuller(context, runtime)
-        self._tokens = references.Tokens(context)
-        self._volumes: dict[str, Path] | None = None
-        self._refresh_at = context.clock.now()
+        self._volumes = PodVolumes(context, pod.metadata.uid, self._wake.set)
         self._gone = False
         self._ending = False
         self._done = pod.status.phase in FINAL
@@ -63,6 +61,7 @@ class PodWorker:
     def update(self, pod: Pod) -> None:
         """The Pod has changed in the API."""
         before, self.pod = self.pod, pod
+        self._volumes.update(before, pod)
         if before.metadata.generation != pod.metadata.generation:
             self._try_new_images(before)
         grace = pod.metadata.deletionGracePeriodSeconds
@@ -109,6 +108,7 @@ class PodWorker:
                     return
                 await self._sleep(wait)
         finally:
+            self._volumes.close()
             for prober in self._probers.values():
                 prober.stop()
             for task in self._hurrying:
@@ -158,9 +158,8 @@ class PodWorker:
             actions = again
             self._crash_loops(actions)
             self._report()
-        refresh = None
-        if volumes.changes(pod):
-            refresh = (self._refresh_at - self._context.clock.now()).total_seconds()
+        refresh_at = self._volumes.refresh_at
+        refresh = (refresh_at - self._context.clock.now()).total_seconds() if refresh_at is not None else None
         return _soonest(actions.wait, left, refresh)
 
     # --- what is
@@ -242,17 +241,13 @@ class PodWorker:
 
     async def _prepare(self) -> bool:
         """Volumes and sandbox; False if they are not there yet."""
-        now = self._context.clock.now()
         try:
-            if self._volumes is None or (volumes.changes(self.pod) and self._refresh_at <= now):
-                self._volumes = await self._set_up_volumes()
-                self._refresh_at = now + timedelta(seconds=REFRESH_SECONDS)
-        except volumes.VolumeError as error:
+            await self._volumes.ensure(self.pod, self._runtime.directory(self.uid) / "volumes", self._facts())
+        except VolumeError as error:
             self._context.events.pod(self.pod, WARNING, "FailedMount", str(error))
-            if self._volumes is None:
+            if self._volumes.placed is None:
                 self._report()
                 return False
-            self._refresh_at = now + timedelta(seconds=REFRESH_SECONDS)
         if self._sandbox() is not None:
             return True
         metadata, spec = self.pod.metadata, self.pod.spec
@@ -272,24 +267,6 @@ class PodWorker:
             self._report()
             return False
         return True
-
-    async def _set_up_volumes(self) -> dict[str, Path]:
-        if not self.pod.spec.volumes:
-            return {}
-        found = await references.fetch(self._context, self.pod, services=False)
-        try:
-            tokens = await self._tokens.all(self.pod)
-        except errors.StatusError as error:
-            name = next(v.name for v in self.pod.spec.volumes if v.projected is not None)
-            raise volumes.VolumeError(
-                f'MountVolume.SetUp failed for volume "{name}" : failed to fetch token: {error}'
-            ) from error
-        sources = volumes.VolumeSources(found, self._facts(), tokens)
-        directory = self._runtime.directory(self.uid) / "volumes"
-        try:
-            return await asyncio.to_thread(volumes.set_up, self.pod, directory, sources)
-        except OSError as error:
-            raise volumes.VolumeError(f"volumes can't be written: {error}") from error
 
     # --- its containers
 
@@ -336,9 +313,8 @@ class PodWorker:
             attempt += 1
         try:
             found = await references.fetch(self._context, self.pod, services=True)
-            place = Place(
-                self._runtime.directory(self.uid), self._volumes or {}, self._facts(), found, self._runtime.mounts
-            )
+            placed = self._volumes.placed or {}
+            place = Place(self._runtime.directory(self.uid), placed, self._facts(), found, self._runtime.mounts)
             config = container_config(self.pod, container, attempt, image, place)
             container_id = await self._runtime.create_container(self.uid, config)
         except RuntimeFailure as error:

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from podium.agent.driver import NodeContext
 from podium.agent.logs import LogReader
 from podium.agent.pod_worker import PodWorker
-from podium.agent.runtime import ContainerRecord, Runtime
+from podium.agent.runtime import ContainerRecord, Runtime, RuntimeFailure
 from podium.machinery import errors
 from podium.machinery.streams import LogOptions
 from podium.models.core_v1 import Pod
@@ -30,6 +30,7 @@ class PodWorkers:
 
     async def start(self) -> None:
         self._runtime.on_exit(self._exited)
+        self._context.interests.start()
 
     def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         if new is None:
@@ -103,6 +104,7 @@ class PodWorkers:
             worker.wake()
 
     def _worker_ended(self, uid: str, task: asyncio.Task[None]) -> None:
+        self._context.interests.stop()
         worker = self._workers.pop(uid)
         del self._tasks[uid]
         if task.cancelled() or self._stopping:

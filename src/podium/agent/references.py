@@ -6,12 +6,22 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TypeVar
 
-from podium.agent import environment, volumes
+from podium.agent import environment
 from podium.agent.driver import NodeContext
 from podium.agent.environment import References
+from podium.agent.volumes import claims, contents
+from podium.agent.volumes.claims import Claim
 from podium.machinery import errors
 from podium.models.authentication_v1 import BoundObjectReference, TokenRequest, TokenRequestSpec
-from podium.models.core_v1 import ConfigMap, Pod, Secret, Service, ServiceAccount
+from podium.models.core_v1 import (
+    ConfigMap,
+    PersistentVolume,
+    PersistentVolumeClaim,
+    Pod,
+    Secret,
+    Service,
+    ServiceAccount,
+)
 
 T = TypeVar("T")
 RENEW_AFTER = 0.8
@@ -21,7 +31,7 @@ RENEW_AFTER = 0.8
 async def fetch(context: NodeContext, pod: Pod, *, services: bool) -> References:
     """Everything that the Pod's environments and volumes refer to, as it is now."""
     config_maps, secrets = environment.referenced(pod)
-    more_config_maps, more_secrets = volumes.referenced(pod)
+    more_config_maps, more_secrets = contents.referenced(pod)
     namespace = pod.metadata.namespace
     found: list[Service] = []
     if services:
@@ -33,6 +43,17 @@ async def fetch(context: NodeContext, pod: Pod, *, services: bool) -> References
         await _each(context, Secret, namespace, secrets | more_secrets),
         tuple(found),
     )
+
+
+async def claimed(context: NodeContext, pod: Pod) -> dict[str, Claim]:
+    """The claims that the Pod's volumes use, with the volumes behind them."""
+    found: dict[str, Claim] = {}
+    held = await _each(context, PersistentVolumeClaim, pod.metadata.namespace, claims.claims_of(pod))
+    for name, claim in held.items():
+        volume = claim.spec.volumeName if claim is not None else ""
+        volumes = await _each(context, PersistentVolume, "", (volume,)) if volume else {}
+        found[name] = Claim(claim, volumes.get(volume))
+    return found
 
 
 async def _each(context: NodeContext, model: type[T], namespace: str, names: Iterable[str]) -> dict[str, T | None]:
@@ -52,11 +73,16 @@ class Tokens:
         self._context = context
         self._tokens: dict[tuple[str, int], tuple[str, datetime]] = {}
 
+    @property
+    def renew_at(self) -> datetime | None:
+        """When the next one is to be renewed."""
+        return min((renew for _, renew in self._tokens.values()), default=None)
+
     async def all(self, pod: Pod) -> dict[tuple[str, int], str]:
         """Every token that the Pod's volumes want."""
         now = self._context.clock.now()
-        for projection in volumes.tokens_wanted(pod):
-            key = volumes.token_key(projection)
+        for projection in contents.tokens_wanted(pod):
+            key = contents.token_key(projection)
             if key not in self._tokens or self._tokens[key][1] <= now:
                 self._tokens[key] = await self._request(pod, *key)
         return {key: token for key, (token, _) in self._tokens.items()}

@@ -93,6 +93,8 @@ class Mount:
     target: str
     read_only: bool = False
 
+    sub_path: str = ""
+    """The part of the source that is meant. Its owner may change it at any time: no link in it may lead out."""
 
 @dataclass(frozen=True, slots=True)
 class ContainerConfig:

@@ -287,7 +287,9 @@ class ProcessRuntime:
             namespace=sandbox.network,
             hostname=sandbox.hostname,
             mounts=[
-                records.MountConfig(source=str(mount.source), target=mount.target, read_only=mount.read_only)
+                records.MountConfig(
+                    source=str(mount.source), target=mount.target, read_only=mount.read_only, sub_path=mount.sub_path
+                )
                 for mount in mounts
             ],
         )

@@ -8,11 +8,14 @@ volume needs a place that doesn't exist are made anew, and /dev, which gets what
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import signal
 import sys
+import termios
 from pathlib import Path
 
+from podium.agent.beneath import open_beneath
 from podium.agent.runtimes.process.shim import records
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWNET = 0x00020000, 0x04000000, 0x40000000
@@ -42,6 +45,8 @@ def become(config: records.Config) -> None:
 def execute(directory: Path, argv: list[str]) -> None:
     """Run a command where the container of the directory runs."""
     config: records.Config = records.read(directory / records.CONFIG)
+    if terminal:
+        _take_terminal(config)
     pid = records.read(directory / records.STARTED)["pid"]
     try:
         if config["isolated"]:
@@ -57,6 +62,14 @@ def execute(directory: Path, argv: list[str]) -> None:
     except OSError as error:
         sys.stderr.write(f"{argv[0]}: {error.strerror}\n")
         sys.exit(126 if isinstance(error, PermissionError) else 127)
+
+
+def _take_terminal(config: records.Config) -> None:
+    """Make it this session's terminal, so that Ctrl-C and changes of its size reach what runs on it."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    if config["user"] is not None:
+        os.fchown(0, config["user"], -1)
+    config["environment"].setdefault("TERM", "xterm")
 
 
 def run(config: records.Config, argv: list[str]) -> None:
@@ -76,7 +89,7 @@ def run(config: records.Config, argv: list[str]) -> None:
 def enter_root(new: str, mounts: list[records.MountConfig]) -> None:
     """Make the machine's files with the mounts on them the root of this process. `new` is an empty directory."""
     _mount("none", "/", MS_REC | MS_PRIVATE)
-    sources = [(os.open(mount["source"], os.O_PATH), mount) for mount in mounts]
+    sources = [(_source(mount), mount) for mount in mounts]
     _mount_tmpfs(new)
     _mount("none", new, MS_UNBINDABLE)  # so that it doesn't show up in itself
     _show("/", new, without=("dev",))
@@ -91,6 +104,16 @@ def enter_root(new: str, mounts: list[records.MountConfig]) -> None:
         made.add(_inside(mount["target"]))
     os.chroot(new)
     os.chdir("/")
+
+
+def _source(mount: records.MountConfig) -> int:
+    root = os.open(mount["source"], os.O_PATH)
+    if not mount["sub_path"]:
+        return root
+    try:
+        return open_beneath(root, mount["sub_path"])
+    finally:
+        os.close(root)
 
 
 def _show(directory: str, target: str, without: tuple[str, ...] = ()) -> None:

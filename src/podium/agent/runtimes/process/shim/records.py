@@ -14,6 +14,7 @@ class MountConfig(TypedDict):
     source: str
     target: str
     read_only: bool
+    sub_path: str
 
 
 class Config(TypedDict):

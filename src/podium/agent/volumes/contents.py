@@ -1,17 +1,13 @@
-"""Volumes of process Pods: directories that the agent fills, one per volume.
-
-What a volume contains is worked out as a plain map of files, then written; files that are already right are not
-touched, so that a refresh costs nothing and a reader never sees half a file.
-"""
+"""What the volumes of a Pod contain: a plain map of files, worked out from the objects that they show."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from podium.agent.environment import ConfigError, PodFacts, References, field_value, resource_value
+from podium.agent.volumes.atomic import DEFAULT_MODE, File
+from podium.agent.volumes.claims import Claim
 from podium.models.core_v1 import (
     DownwardAPIVolumeFile,
     KeyToPath,
@@ -21,18 +17,13 @@ from podium.models.core_v1 import (
     Volume,
 )
 
-DEFAULT_MODE = 0o644
 TOKEN_SECONDS = 3600
+TOKEN_MODE = 0o600
+"""Of a token that only one user or the Pod's group is to read."""
 
 
 class VolumeError(Exception):
     """A volume can't be set up; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    content: bytes
-    mode: int = DEFAULT_MODE
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +34,9 @@ class VolumeSources:
     facts: PodFacts
     tokens: Mapping[tuple[str, int], str]
     """Service account tokens by audience and lifetime."""
+    claims: Mapping[str, Claim] = field(default_factory=dict)
+    node_name: str = ""
+    node_labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def referenced(pod: Pod) -> tuple[set[str], set[str]]:
@@ -76,34 +70,9 @@ def token_key(projection: ServiceAccountTokenProjection) -> tuple[str, int]:
     return projection.audience, projection.expirationSeconds or TOKEN_SECONDS
 
 
-def changes(pod: Pod) -> bool:
-    """Whether the content of some volume may change while the Pod runs."""
-    return any(v.configMap or v.secret or v.projected or v.downwardAPI for v in pod.spec.volumes)
-
-
-def set_up(pod: Pod, directory: Path, sources: VolumeSources) -> dict[str, Path]:
-    """Make and fill every volume below that directory; where each is. VolumeError."""
-    found: dict[str, Path] = {}
-    for volume in pod.spec.volumes:
-        path = directory / volume.name
-        if volume.hostPath is not None:
-            found[volume.name] = host_path(volume.hostPath.path, volume.hostPath.type)
-            continue
-        contents = files(pod, volume, sources)
-        path.mkdir(parents=True, exist_ok=True)
-        if contents is None:
-            path.chmod(0o777)  # emptyDir: whoever the container runs as may write
-        else:
-            write(path, contents)
-        found[volume.name] = path
-    return found
-
-
 def files(pod: Pod, volume: Volume, sources: VolumeSources) -> dict[str, File] | None:
-    """The files of a volume by relative path; None for an empty directory that belongs to the Pod."""
+    """The files of a volume by relative path; None for one whose files are not ours. VolumeError."""
     try:
-        if volume.emptyDir is not None or volume.ephemeral is not None:
-            return None
         if volume.configMap is not None:
             config = volume.configMap
             return _config_map(pod, config.name, config.items, config.optional, config.defaultMode, sources)
@@ -116,51 +85,7 @@ def files(pod: Pod, volume: Volume, sources: VolumeSources) -> dict[str, File] |
             return _projected(pod, volume.projected, sources)
     except ConfigError as error:
         raise VolumeError(f'MountVolume.SetUp failed for volume "{volume.name}" : {error}') from error
-    raise VolumeError(f'MountVolume.SetUp failed for volume "{volume.name}" : this node has no plugin for its type')
-
-
-def write(directory: Path, contents: Mapping[str, File]) -> None:
-    """Bring a directory in line with the files that it is to have."""
-    for path in sorted(directory.rglob("*"), reverse=True):
-        name = path.relative_to(directory).as_posix()
-        if path.is_dir():
-            if not any(wanted.startswith(f"{name}/") for wanted in contents):
-                path.rmdir()
-        elif name not in contents:
-            path.unlink()
-    for name, file in contents.items():
-        path = directory / name
-        if path.exists() and path.read_bytes() == file.content and path.stat().st_mode & 0o777 == file.mode:
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.new")
-        temporary.write_bytes(file.content)
-        temporary.chmod(file.mode)
-        temporary.replace(path)
-
-
-def host_path(path: str, kind: str) -> Path:
-    found = Path(path)
-    if kind in ("DirectoryOrCreate", "FileOrCreate") and not found.exists():
-        found.parent.mkdir(parents=True, exist_ok=True)
-        if kind == "FileOrCreate":
-            found.touch(mode=0o644)
-        else:
-            found.mkdir(mode=0o755)
-    tests: dict[str, Callable[[], bool]] = {"Directory": found.is_dir, "File": found.is_file, "Socket": found.is_socket}
-    if not tests.get(kind, found.exists)():
-        raise VolumeError(f"hostPath type check failed: {path} is not a {kind.lower() or 'path of this machine'}")
-    return found
-
-
-def inside(volume: Path, sub_path: str) -> Path:
-    """A path below a volume, made if it isn't there; VolumeError if it leads out of it."""
-    path = Path(os.path.realpath(volume / sub_path))
-    if not path.is_relative_to(os.path.realpath(volume)):
-        raise VolumeError(f"subPath {sub_path!r} is outside of its volume")
-    if not path.exists():
-        path.mkdir(parents=True)
-    return path
+    return None
 
 
 def _config_map(
@@ -177,7 +102,7 @@ def _config_map(
             return {}
         raise ConfigError(f'configmap "{name}" not found')
     data = {**{key: value.encode() for key, value in found.data.items()}, **found.binaryData}
-    return _selected(data, items, optional, mode, f"configmap references non-existent config key: {{key}} ({name})")
+    return _selected(data, items, optional, mode, "configmap references non-existent config key: {key}")
 
 
 def _secret(
@@ -193,7 +118,7 @@ def _secret(
         if optional:
             return {}
         raise ConfigError(f'secret "{name}" not found')
-    return _selected(found.data, items, optional, mode, f"references non-existent secret key: {{key}} ({name})")
+    return _selected(found.data, items, optional, mode, "references non-existent secret key: {key}")
 
 
 def _selected(
@@ -241,6 +166,28 @@ def _projected(pod: Pod, projected: ProjectedVolumeSource, sources: VolumeSource
         if source.downwardAPI is not None:
             found |= _downward(pod, source.downwardAPI.items, mode, sources)
         if source.serviceAccountToken is not None:
-            token = sources.tokens[token_key(source.serviceAccountToken)]
-            found[source.serviceAccountToken.path] = File(token.encode(), DEFAULT_MODE if mode is None else mode)
+            found[source.serviceAccountToken.path] = _token(pod, source.serviceAccountToken, mode, sources)
     return found
+
+
+def _token(pod: Pod, projection: ServiceAccountTokenProjection, mode: int | None, sources: VolumeSources) -> File:
+    content = sources.tokens[token_key(projection)].encode()
+    user = only_user(pod)
+    if user is not None or fs_group(pod) is not None:
+        return File(content, TOKEN_MODE, user)
+    return File(content, DEFAULT_MODE if mode is None else mode)
+
+
+def only_user(pod: Pod) -> int | None:
+    """The user that all containers of the Pod run as, if all say the same."""
+    default = pod.spec.securityContext.runAsUser if pod.spec.securityContext is not None else None
+    users: set[int | None] = set()
+    for container in (*pod.spec.initContainers, *pod.spec.containers):
+        own = container.securityContext
+        users.add(own.runAsUser if own is not None and own.runAsUser is not None else default)
+    return users.pop() if len(users) == 1 else None
+
+
+def fs_group(pod: Pod) -> int | None:
+    """The group that owns the Pod's volumes."""
+    return pod.spec.securityContext.fsGroup if pod.spec.securityContext is not None else None

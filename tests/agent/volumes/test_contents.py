@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from podium.agent import volumes
 from podium.agent.environment import PodFacts, References
-from podium.agent.volumes import File, VolumeError, VolumeSources
+from podium.agent.volumes import contents
+from podium.agent.volumes.atomic import File
+from podium.agent.volumes.contents import VolumeError, VolumeSources
 from podium.models.core_v1 import ConfigMap, Secret
-
-from .build import pod
+from tests.agent.build import pod
 
 MAP = ConfigMap(data={"a": "1", "b": "2"}, binaryData={"raw": b"\x00"})
 SOURCES = VolumeSources(
@@ -24,7 +23,7 @@ SOURCES = VolumeSources(
 
 def files(volume: dict[str, Any]) -> dict[str, File] | None:
     found = pod({"volumes": [{"name": "v", **volume}]})
-    return volumes.files(found, found.spec.volumes[0], SOURCES)
+    return contents.files(found, found.spec.volumes[0], SOURCES)
 
 
 def texts(volume: dict[str, Any]) -> dict[str, bytes]:
@@ -50,8 +49,23 @@ def test_the_volume_that_every_pod_has() -> None:
     }
 
 
-def test_an_empty_directory() -> None:
+def test_the_files_of_others_are_not_made() -> None:
     assert files({"emptyDir": {}}) is None
+    assert files({"hostPath": {"path": "/"}}) is None
+
+
+def test_a_token_for_one_user_or_a_group_is_nobody_elses() -> None:
+    volume = {
+        "name": "v",
+        "projected": {"sources": [{"serviceAccountToken": {"path": "token", "expirationSeconds": 3607}}]},
+    }
+    for security, wanted in (
+        ({}, File(b"the-token", 0o644)),
+        ({"runAsUser": 7}, File(b"the-token", 0o600, 7)),
+        ({"fsGroup": 9}, File(b"the-token", 0o600)),
+    ):
+        found = pod({"volumes": [volume], "securityContext": security})
+        assert contents.files(found, found.spec.volumes[0], SOURCES) == {"token": wanted}
 
 
 @pytest.mark.parametrize(
@@ -60,7 +74,6 @@ def test_an_empty_directory() -> None:
         ({"configMap": {"name": "gone"}}, 'configmap "gone" not found'),
         ({"secret": {"secretName": "gone"}}, 'secret "gone" not found'),
         ({"configMap": {"name": "cfg", "items": [{"key": "z", "path": "z"}]}}, "non-existent config key: z"),
-        ({"nfs": {"server": "s", "path": "/"}}, "no plugin"),
     ],
 )
 def test_what_is_missing_is_named(volume: dict[str, Any], message: str) -> None:
@@ -71,29 +84,3 @@ def test_what_is_missing_is_named(volume: dict[str, Any], message: str) -> None:
 
 def test_optional_sources_may_be_missing() -> None:
     assert files({"configMap": {"name": "gone", "optional": True}}) == {}
-
-
-def test_writing_brings_a_directory_in_line(tmp_path: Path) -> None:
-    volumes.write(tmp_path, {"a": File(b"1"), "d/b": File(b"2", 0o400)})
-    kept = (tmp_path / "a").stat().st_ino
-    volumes.write(tmp_path, {"a": File(b"1"), "c": File(b"3")})
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "c"]
-    assert (tmp_path / "a").stat().st_ino == kept
-    volumes.write(tmp_path, {"a": File(b"new"), "c": File(b"3")})
-    assert (tmp_path / "a").read_bytes() == b"new"
-
-
-def test_sub_paths_stay_inside(tmp_path: Path) -> None:
-    volume = tmp_path / "volume"
-    volume.mkdir()
-    assert volumes.inside(volume, "deep/er").is_dir()
-    (volume / "link").symlink_to(tmp_path)
-    for path in ("../other", "link"):
-        with pytest.raises(VolumeError):
-            volumes.inside(volume, path)
-
-
-def test_host_paths_are_checked(tmp_path: Path) -> None:
-    assert volumes.host_path(str(tmp_path / "new"), "DirectoryOrCreate").is_dir()
-    with pytest.raises(VolumeError):
-        volumes.host_path(str(tmp_path / "none"), "File")
