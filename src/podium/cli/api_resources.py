@@ -19,7 +19,7 @@ def command(session: Session, api_group: str | None, namespaced: bool | None, no
     rows = [] if no_headers else [["NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND"]]
     if output == "wide" and rows:
         rows[0] += ["VERBS", "CATEGORIES"]
-    for resource in sorted(session.catalog.resources, key=lambda resource: (resource.group, resource.plural)):
+    for resource in sorted(session.catalog.preferred, key=lambda resource: (resource.group, resource.plural)):
         if api_group not in (None, resource.group) or namespaced not in (None, resource.namespaced):
             continue
         if output == "name":

@@ -41,7 +41,7 @@ class Resource:
 
 
 class Catalog:
-    """Every resource of the server, preferred versions first."""
+    """Every resource of the server."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
@@ -78,6 +78,14 @@ class Catalog:
                         tuple(row.get("categories") or ()),
                         tuple(row["verbs"]),
                     )
+
+    @cached_property
+    def preferred(self) -> list[Resource]:
+        """Every resource in the version that its group prefers, which is the one that discovery names first."""
+        first: dict[tuple[str, str], Resource] = {}
+        for resource in self.resources:
+            first.setdefault((resource.group, resource.plural), resource)
+        return list(first.values())
 
     def find(self, word: str) -> Resource:
         """The resource that a word means: "deploy", "deployments", "deployment.apps", "deployments.v1.apps"."""

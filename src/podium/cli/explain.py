@@ -63,8 +63,8 @@ class Explainer:
         lines = [f"GROUP:      {self._resource.group}"] if self._resource.group else []
         lines += [f"KIND:       {self._resource.kind}", f"VERSION:    {self._resource.version}", ""]
         if field:
-            lines += [f"FIELD: {field} <{field_type}>", ""]
-        described = self._resolved(schema)
+            lines += [f"FIELD: {field} <{field_type}>", "", ""]
+        described = self._target(schema)
         lines.append("DESCRIPTION:")
         own = str(described.get("description") or "")
         texts = [description, own] if description and own != description else [own or description]
@@ -75,7 +75,7 @@ class Explainer:
         properties = self._properties(schema)
         if properties:
             lines += ["", "FIELDS:", *self._fields(schema, "  ", recursive, ())]
-        return "\n".join(lines).rstrip() + "\n\n"
+        return "\n".join(lines).rstrip() + ("\n\n" if recursive and properties else "\n\n\n")
 
     def _root(self) -> Schema:
         for schema in self._schemas.values():
@@ -108,7 +108,14 @@ class Explainer:
     def _wrapped(self, text: str, indent: str) -> list[str]:
         lines: list[str] = []
         for paragraph in text.split("\n"):
-            lines += textwrap.wrap(paragraph, _WIDTH, initial_indent=indent, subsequent_indent=indent) or [""]
+            lines += textwrap.wrap(
+                paragraph,
+                _WIDTH,
+                initial_indent=indent,
+                subsequent_indent=indent,
+                break_on_hyphens=False,
+                break_long_words=False,
+            ) or [""]
         return lines
 
     def _reference(self, schema: Schema) -> str:
@@ -146,6 +153,6 @@ class Explainer:
             return f"[]{self._type(schema['items'])}"
         if isinstance(schema.get("additionalProperties"), dict):
             return f"map[string]{self._type(schema['additionalProperties'])}"
-        if name and (resolved.get("properties") or not resolved.get("type")):
+        if name and resolved.get("type") in (None, "object"):
             return name.rpartition(".")[2]
         return str(resolved.get("type") or "Object")

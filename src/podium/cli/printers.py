@@ -63,7 +63,7 @@ def _yaml(objects: Sequence[Tree], single: bool) -> str:
 
 def _json(objects: Sequence[Tree], single: bool) -> str:
     shown = _shown([without_managed_fields(item) for item in objects], single)
-    return json.dumps(shown, indent=4, ensure_ascii=False) + "\n"
+    return json.dumps(shown, indent=4, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def _names(objects: Sequence[Tree], single: bool) -> str:
@@ -116,19 +116,22 @@ class _CustomColumns:
         return ",".join(value if isinstance(value, str) else json.dumps(value) for value in found) or "<none>"
 
 
+_GAP, _NARROWEST = 3, 6
+
+
 def table_text(rows: Sequence[Sequence[str]], widths: list[int] | None = None) -> str:
-    """Columns aligned with three spaces between. `widths`, when given, is kept and only ever grows."""
+    """Columns aligned with three spaces between, none narrower than six. `widths`, when given, only ever grows."""
     if not rows:
         return ""
     widths = widths if widths is not None else []
-    widths.extend([0] * (len(rows[0]) - len(widths)))
+    widths.extend([_NARROWEST] * (len(rows[0]) - len(widths)))
     for row in rows:
         for index, cell in enumerate(row):
-            widths[index] = max(widths[index], len(cell))
+            widths[index] = max(widths[index], len(cell) + _GAP)
     lines = []
     for row in rows:
         cells = [cell.ljust(widths[index]) for index, cell in enumerate(row[:-1])] + [row[-1] if row else ""]
-        lines.append("   ".join(cells).rstrip())
+        lines.append("".join(cells).rstrip())
     return "\n".join(lines) + "\n"
 
 

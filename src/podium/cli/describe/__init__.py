@@ -41,6 +41,7 @@ DESCRIBERS: dict[str, Describer] = {
     "ServiceAccount": configuration.describe_service_account,
     "StatefulSet": workloads.describe_stateful_set,
 }
+_WITHOUT_EVENTS = ("Secret", "Event", "ResourceQuota", "LimitRange", "Namespace")
 
 
 @click.command("describe")
@@ -93,7 +94,7 @@ def _by_prefix(session: Session, target: objects.Target) -> list[Tree]:
 def describe(session: Session, document: Tree, show_events: bool = True) -> str:
     describer = DESCRIBERS.get(document["kind"], describe_generic)
     lines = describer(session, document)
-    if show_events and document["kind"] not in ("ConfigMap", "Secret", "Event"):
+    if show_events and document["kind"] not in _WITHOUT_EVENTS:
         lines += events_table(events_of(session, document), lambda: datetime.now(UTC))
     return align(lines)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podium.cli.describe.pod_template import describe_placement, describe_pod_template
+from podium.cli.describe.pod_template import describe_pod_template
 from podium.cli.describe.text import (
     Tree,
     controlled_by,
@@ -38,7 +38,7 @@ def describe_job(_session: Session, job: Tree) -> list[str]:
     for title, field in (("Completed Indexes", "completedIndexes"), ("Failed Indexes", "failedIndexes")):
         if spec.get("completionMode") == "Indexed" and (field == "completedIndexes" or status.get(field)):
             lines.append(f"{title}:\t{status.get(field) or '<none>'}")
-    return [*lines, *describe_pod_template(spec["template"]), *_placement(spec["template"])]
+    return [*lines, *describe_pod_template(spec["template"])]
 
 
 def _job_spec(spec: Tree) -> list[str]:
@@ -57,10 +57,6 @@ def _job_spec(spec: Tree) -> list[str]:
         if value is not None:
             lines.append(f"{title}:\t{str(value).lower() if isinstance(value, bool) else value}")
     return lines
-
-
-def _placement(template: Tree) -> list[str]:
-    return [f"  {line}" for line in describe_placement(template["spec"])]
 
 
 def describe_cron_job(_session: Session, cron_job: Tree) -> list[str]:
@@ -82,7 +78,6 @@ def describe_cron_job(_session: Session, cron_job: Tree) -> list[str]:
         f"Parallelism:\t{_or_unset(job.get('parallelism'))}",
         f"Completions:\t{_or_unset(job.get('completions'))}",
         *describe_pod_template(job["template"]),
-        *_placement(job["template"]),
         f"Last Schedule Time:\t{time_text(status.get('lastScheduleTime'))}",
     ]
     active = [entry["name"] for entry in status.get("active") or ()]

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from podium.cli.describe.text import Tree, conditions, head, labels_and_annotations, time_text
+from datetime import UTC, datetime
+
+from podium.cli.describe.policy import describe_limit_range, describe_resource_quota
+from podium.cli.describe.text import (
+    Tree,
+    conditions,
+    duration,
+    head,
+    labels_and_annotations,
+    parse_time,
+    time_text,
+)
+from podium.cli.rest import ServerError
 from podium.cli.session import Session
-from podium.models.quantity import add
+from podium.models.quantity import add, thousandths, whole
 
 
 def describe_namespace(session: Session, namespace: Tree) -> list[str]:
     lines = head(namespace) + labels_and_annotations(namespace)
     lines.append(f"Status:\t{(namespace.get('status') or {}).get('phase') or ''}")
-    kinds = (
-        ("resourcequotas", "Resource Quotas", "No resource quota."),
-        ("limitranges", "Resource Limits", "No LimitRange resource."),
-    )
-    for plural, title, none in kinds:
-        found = session.api.tree("GET", f"/api/v1/namespaces/{namespace['metadata']['name']}/{plural}").get("items")
-        names = ", ".join(item["metadata"]["name"] for item in found or ())
-        lines += ["", f"{title}:\t{names}" if names else none]
-    lines.append("")
+    path = f"/api/v1/namespaces/{namespace['metadata']['name']}"
+    quotas = session.api.tree("GET", f"{path}/resourcequotas").get("items") or []
+    lines += ["", "Resource Quotas" if quotas else "No resource quota."]
+    for quota in quotas:
+        rows = [line for line in describe_resource_quota(session, quota) if not line.startswith("Namespace:")]
+        lines += [f"  {line}".replace("\t----", "\t---") for line in rows]
+    limits = session.api.tree("GET", f"{path}/limitranges").get("items") or []
+    lines += ["", "Resource Limits" if limits else "No LimitRange resource."]
+    for limit_range in limits:
+        rows = [
+            line for line in describe_limit_range(session, limit_range) if not line.startswith(("Name", "Namespace"))
+        ]
+        lines += [f" {line}" for line in rows]
     return lines
 
 
@@ -35,6 +51,7 @@ def describe_node(session: Session, node: Tree) -> list[str]:
     lines.append(f"Taints:\t{taints[0] if taints else '<none>'}")
     lines += [f"\t{taint}" for taint in taints[1:]]
     lines.append(f"Unschedulable:\t{str(bool(spec.get('unschedulable'))).lower()}")
+    lines += _lease(session, node["metadata"]["name"])
     lines += conditions(
         node,
         (
@@ -50,38 +67,85 @@ def describe_node(session: Session, node: Tree) -> list[str]:
     for title, field in (("Capacity", "capacity"), ("Allocatable", "allocatable")):
         lines += [f"{title}:", *(f"  {name}:\t{amount}" for name, amount in sorted((status.get(field) or {}).items()))]
     info = status.get("nodeInfo") or {}
-    lines += [
-        "System Info:",
-        *(f"  {name}:\t{value}" for name, value in sorted(info.items()) if isinstance(value, str)),
-    ]
-    for field in ("podCIDR", "providerID"):
-        if spec.get(field):
-            lines.append(f"{field[0].upper()}{field[1:]}:\t{spec[field]}")
+    lines += ["System Info:", *(f"  {title}:\t{info.get(field) or ''}" for title, field in _SYSTEM)]
+    if spec.get("podCIDR"):
+        lines += [f"PodCIDR:\t{spec['podCIDR']}", f"PodCIDRs:\t{','.join(spec.get('podCIDRs') or ())}"]
+    if spec.get("providerID"):
+        lines.append(f"ProviderID:\t{spec['providerID']}")
     return lines + _pods_of(session, node)
 
 
+_SYSTEM = (
+    ("Machine ID", "machineID"),
+    ("System UUID", "systemUUID"),
+    ("Boot ID", "bootID"),
+    ("Kernel Version", "kernelVersion"),
+    ("OS Image", "osImage"),
+    ("Operating System", "operatingSystem"),
+    ("Architecture", "architecture"),
+    ("Container Runtime Version", "containerRuntimeVersion"),
+    ("Kubelet Version", "kubeletVersion"),
+    ("Kube-Proxy Version", "kubeProxyVersion"),
+)
+
+
+def _lease(session: Session, name: str) -> list[str]:
+    """What the node last said of itself; nothing where there is no Lease to see."""
+    try:
+        lease = session.api.tree("GET", f"/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{name}")
+    except ServerError:
+        return []
+    spec = lease.get("spec") or {}
+    return [
+        "Lease:",
+        f"  HolderIdentity:\t{spec.get('holderIdentity') or '<unset>'}",
+        f"  AcquireTime:\t{time_text(spec.get('acquireTime'))}",
+        f"  RenewTime:\t{time_text(spec.get('renewTime'))}",
+    ]
+
+
+_COLUMNS = (("cpu", "requests"), ("cpu", "limits"), ("memory", "requests"), ("memory", "limits"))
+
+
 def _pods_of(session: Session, node: Tree) -> list[str]:
-    """The node's Pods that still run, and what they ask for together."""
-    name = node["metadata"]["name"]
+    """The node's Pods that still run, what each asks for, and what they ask for together."""
+    name, room = node["metadata"]["name"], (node.get("status") or {}).get("allocatable") or {}
     selector = f"spec.nodeName={name},status.phase!=Succeeded,status.phase!=Failed"
     pods = session.api.tree("GET", "/api/v1/pods", query={"fieldSelector": selector}).get("items") or []
-    lines = [f"Non-terminated Pods:\t({len(pods)} in total)", "  Namespace\tName\tCPU Requests\tMemory Requests"]
-    lines.append("  ---------\t----\t------------\t---------------")
-    total = {"cpu": "0", "memory": "0"}
+    titles = ("Namespace", "Name", "", "CPU Requests", "CPU Limits", "Memory Requests", "Memory Limits", "Age")
+    lines = [f"Non-terminated Pods:\t({len(pods)} in total)", "  " + "\t".join(titles)]
+    lines.append("  " + "\t".join("-" * len(title) for title in titles))
+    total = {(resource, field): "0" for resource in ("cpu", "memory", "ephemeral-storage") for field in _FIELDS}
     for pod in pods:
-        own = {"cpu": "0", "memory": "0"}
+        own = dict.fromkeys(total, "0")
         for container in pod["spec"].get("containers") or ():
-            requests = (container.get("resources") or {}).get("requests") or {}
-            for resource in own:
-                own[resource] = add(own[resource], requests.get(resource, "0"))
-        for resource in total:
-            total[resource] = add(total[resource], own[resource])
+            for resource, field in own:
+                amounts = (container.get("resources") or {}).get(field) or {}
+                own[resource, field] = add(own[resource, field], amounts.get(resource, "0"))
+        for key, amount in own.items():
+            total[key] = add(total[key], amount)
         metadata = pod["metadata"]
-        lines.append(f"  {metadata['namespace']}\t{metadata['name']}\t{own['cpu']}\t{own['memory']}")
+        age = (datetime.now(UTC) - parse_time(metadata["creationTimestamp"])).total_seconds()
+        cells = [_share(own[key], key[0], room) for key in _COLUMNS]
+        lines.append("  " + "\t".join((metadata["namespace"], metadata["name"], "", *cells, duration(age))))
     return [
         *lines,
         "Allocated resources:",
-        "  Resource\tRequests",
-        "  --------\t--------",
-        *(f"  {resource}\t{amount}" for resource, amount in total.items()),
+        "  (Total limits may be over 100 percent, i.e., overcommitted.)",
+        "  Resource\tRequests\tLimits",
+        "  --------\t--------\t------",
+        *(
+            "\t".join((f"  {resource}", *(_share(total[resource, field], resource, room) for field in _FIELDS)))
+            for resource in ("cpu", "memory", "ephemeral-storage")
+        ),
     ]
+
+
+_FIELDS = ("requests", "limits")
+
+
+def _share(amount: str, resource: str, room: Tree) -> str:
+    """An amount, and how much of what the node has it is."""
+    measure = thousandths if resource == "cpu" else whole
+    have = measure(room.get(resource, "0"))
+    return f"{amount} ({measure(amount) * 100 // have if have else 0}%)"

@@ -28,11 +28,9 @@ def describe_secret(_session: Session, secret: Tree) -> list[str]:
 
 def describe_service_account(_session: Session, account: Tree) -> list[str]:
     lines = [*head(account), *labels_and_annotations(account)]
-    for title, field in (("Image pull secrets", "imagePullSecrets"), ("Mountable secrets", "secrets")):
-        names = [entry["name"] for entry in account.get(field) or ()]
-        lines.append(f"{title}:\t{names[0] if names else '<none>'}")
-        lines += [f"\t{name}" for name in names[1:]]
-    return lines
+    names = [entry["name"] for entry in account.get("imagePullSecrets") or ()]
+    lines.append(f"Image pull secrets:\t{names[0] if names else '<none>'}")
+    return lines + [f"\t{name}" for name in names[1:]]
 
 
 def describe_service(session: Session, service: Tree) -> list[str]:

@@ -15,23 +15,28 @@ def describe_pod_template(template: Tree, extra_annotations: Mapping[str, str] |
         lines += _indent(pairs("Annotations", annotations, ": "))
     if spec.get("serviceAccountName"):
         lines.append(f"  Service Account:\t{spec['serviceAccountName']}")
-    return lines + _indent(describe_pod_spec(spec))
+    return lines + describe_pod_spec(spec, indent="  ") + describe_placement(spec, indent="  ")
 
 
-def describe_pod_spec(spec: Tree, statuses: Mapping[str, Tree] | None = None) -> list[str]:
+def describe_pod_spec(spec: Tree, statuses: Mapping[str, Tree] | None = None, indent: str = "") -> list[str]:
     lines: list[str] = []
     if spec.get("initContainers"):
-        lines += describe_containers("Init Containers", spec["initContainers"], statuses)
-    lines += describe_containers("Containers", spec.get("containers") or [], statuses)
-    return lines
+        lines += _containers("Init Containers", spec["initContainers"], statuses, indent)
+    return lines + _containers("Containers", spec.get("containers") or [], statuses, indent)
 
 
-def describe_placement(spec: Tree) -> list[str]:
-    lines = _volumes(spec.get("volumes") or [])
+def describe_placement(spec: Tree, indent: str = "") -> list[str]:
+    """Volumes, priority, node selector and tolerations."""
+    lines = describe_volumes(spec.get("volumes") or [], indent)
     if spec.get("priorityClassName"):
-        lines.append(f"Priority Class Name:\t{spec['priorityClassName']}")
-    lines += pairs("Node-Selectors", spec.get("nodeSelector"))
-    tolerations = [_toleration(entry) for entry in spec.get("tolerations") or ()]
+        lines.append(f"{indent}Priority Class Name:\t{spec['priorityClassName']}")
+    return lines + [indent + line for line in describe_node_choice(spec)]
+
+
+def describe_node_choice(spec: Tree) -> list[str]:
+    ordered = sorted(spec.get("tolerations") or (), key=lambda entry: str(entry.get("key") or ""))
+    tolerations = [_toleration(entry) for entry in ordered]
+    lines = pairs("Node-Selectors", spec.get("nodeSelector"))
     lines.append(f"Tolerations:\t{tolerations[0] if tolerations else '<none>'}")
     return lines + [f"\t{line}" for line in tolerations[1:]]
 
@@ -40,10 +45,15 @@ def _indent(lines: list[str], by: str = "  ") -> list[str]:
     return [by + line for line in lines]
 
 
-def describe_containers(title: str, containers: list[Tree], statuses: Mapping[str, Tree] | None) -> list[str]:
-    lines = [f"{title}:" if containers else f"{title}:\t<none>"]
+def _name_indent(indent: str) -> str:
+    """kubectl sets the names under an indented title off by one more blank only, and what is below at four."""
+    return f"{indent} " if indent else "  "
+
+
+def _containers(title: str, containers: list[Tree], statuses: Mapping[str, Tree] | None, indent: str) -> list[str]:
+    lines = [f"{indent}{title}:" if containers else f"{indent}{title}:\t<none>"]
     for container in containers:
-        lines.append(f"  {container['name']}:")
+        lines.append(f"{_name_indent(indent)}{container['name']}:")
         lines += _indent(_container(container, (statuses or {}).get(container["name"])), "    ")
     return lines
 
@@ -142,13 +152,13 @@ def _environment(container: Tree) -> list[str]:
 def _value(variable: Tree) -> str:
     source: Tree = variable.get("valueFrom") or {}
     if field := source.get("fieldRef"):
-        return f"({field.get('apiVersion', 'v1')}:{field['fieldPath']})"
+        return f" ({field.get('apiVersion', 'v1')}:{field['fieldPath']})"
     if resource := source.get("resourceFieldRef"):
-        return f"{resource.get('containerName') or ''} ({resource['resource']})".strip()
+        return f" ({resource['resource']})"
     for title, key in (("config map", "configMapKeyRef"), ("secret", "secretKeyRef")):
         if reference := source.get(key):
             optional = str(bool(reference.get("optional"))).lower()
-            return f"<set to the key '{reference['key']}' in {title} '{reference['name']}'>  Optional: {optional}"
+            return f"<set to the key '{reference['key']}' in {title} '{reference['name']}'>\tOptional: {optional}"
     return str(variable.get("value") or "")
 
 
@@ -173,11 +183,11 @@ _VOLUME_TITLES = {
 }
 
 
-def _volumes(volumes: list[Tree]) -> list[str]:
-    lines = ["Volumes:" if volumes else "Volumes:\t<none>"]
+def describe_volumes(volumes: list[Tree], indent: str = "") -> list[str]:
+    lines = [f"{indent}Volumes:" if volumes else f"{indent}Volumes:\t<none>"]
     for volume in volumes:
         kind = next((key for key in volume if key != "name"), "emptyDir")
-        lines += [f"  {volume['name']}:", f"    Type:\t{_VOLUME_TITLES.get(kind, kind)}"]
+        lines += [f"{_name_indent(indent)}{volume['name']}:", f"    Type:\t{_VOLUME_TITLES.get(kind, kind)}"]
         lines += [f"    {line}" for line in _volume_details(kind, volume.get(kind) or {})]
     return lines
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podium.cli.describe.pod_template import describe_placement, describe_pod_spec
+from podium.cli.describe.pod_template import describe_node_choice, describe_pod_spec, describe_volumes
 from podium.cli.describe.text import Tree, controlled_by, head, labels_and_annotations, time_text
 from podium.cli.session import Session
 
@@ -40,7 +40,6 @@ def describe_pod(_session: Session, pod: Tree) -> list[str]:
     lines += describe_pod_spec(spec, statuses)
     if status.get("conditions"):
         lines += ["Conditions:", "  Type\tStatus"]
-        lines += [f"  {entry['type']}\t{entry['status']}" for entry in status["conditions"]]
-    placement = describe_placement(spec)
-    volumes = next(index for index, line in enumerate(placement) if not line.startswith(("Volumes", "  ")))
-    return [*lines, *placement[:volumes], f"QoS Class:\t{status.get('qosClass') or ''}", *placement[volumes:]]
+        lines += [f"  {entry['type']} \t{entry['status']} " for entry in status["conditions"]]
+    lines += describe_volumes(spec.get("volumes") or [])
+    return [*lines, f"QoS Class:\t{status.get('qosClass') or ''}", *describe_node_choice(spec)]

@@ -32,8 +32,7 @@ def _set_widths(cells: list[list[str]], widths: list[list[int]], start: int, end
         first = line
         while line < end and len(cells[line]) > column + 1:
             line += 1
-        width = max(len(cells[index][column]) for index in range(first, line))
-        width = width + _PADDING if width else 0
+        width = max(len(cells[index][column]) for index in range(first, line)) + _PADDING
         for index in range(first, line):
             widths[index][column] = width
         _set_widths(cells, widths, first, line, column + 1)

@@ -101,7 +101,7 @@ def conditions(document: Tree, columns: Sequence[tuple[str, str]]) -> list[str]:
     titles = "\t".join(title for title, _ in columns)
     rules = "\t".join("-" * len(title) for title, _ in columns)
     rows = [
-        "\t".join(
+        " \t".join(
             time_text(entry.get(field)) if field.endswith("Time") else str(entry.get(field) or "")
             for _, field in columns
         )
@@ -138,5 +138,7 @@ def events_table(events: Sequence[Tree], now: Callable[[], datetime]) -> list[st
             age = f"{age} (x{count} over {duration((moment - parse_time(first)).total_seconds())})"
         source = event.get("reportingComponent") or (event.get("source") or {}).get("component") or ""
         message = str(event.get("message") or "").strip()
+        part = (event.get("involvedObject") or {}).get("fieldPath")
+        message = f"{part}: {message}" if part else message
         lines.append(f"  {event.get('type')}\t{event.get('reason')}\t{age}\t{source}\t{message}")
     return lines

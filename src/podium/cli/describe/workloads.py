@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podium.cli.describe.pod_template import describe_placement, describe_pod_template
+from podium.cli.describe.pod_template import describe_pod_template
 from podium.cli.describe.text import (
     Tree,
     conditions,
@@ -36,7 +36,7 @@ def describe_deployment(session: Session, deployment: Tree) -> list[str]:
             f"RollingUpdateStrategy:\t{rolling.get('maxUnavailable')} max unavailable,"
             f" {rolling.get('maxSurge')} max surge"
         )
-    lines += [*describe_pod_template(spec["template"]), *_placement(spec)]
+    lines += describe_pod_template(spec["template"])
     lines += conditions(deployment, (("Type", "type"), ("Status", "status"), ("Reason", "reason")))
     own = replica_sets(session, deployment)
     newest = [item for item in own if template_of(item) == template_of(deployment)]
@@ -48,10 +48,6 @@ def describe_deployment(session: Session, deployment: Tree) -> list[str]:
 def _replicas(item: Tree) -> str:
     wanted, have = item["spec"].get("replicas", 0), (item.get("status") or {}).get("replicas", 0)
     return f"{item['metadata']['name']} ({have}/{wanted} replicas created)"
-
-
-def _placement(spec: Tree) -> list[str]:
-    return [f"  {line}" for line in describe_placement(spec["template"]["spec"])]
 
 
 def describe_replica_set(session: Session, replica_set: Tree) -> list[str]:
@@ -66,7 +62,7 @@ def describe_replica_set(session: Session, replica_set: Tree) -> list[str]:
     lines += controlled_by(replica_set)
     lines.append(f"Replicas:\t{status.get('replicas') or 0} current / {spec.get('replicas', 1)} desired")
     lines.append(f"Pods Status:\t{_pods_status(session, replica_set)}")
-    lines += [*describe_pod_template(spec["template"]), *_placement(spec)]
+    lines += describe_pod_template(spec["template"])
     return lines + conditions(replica_set, (("Type", "type"), ("Status", "status"), ("Reason", "reason")))
 
 
@@ -99,7 +95,6 @@ def describe_daemon_set(session: Session, daemon_set: Tree) -> list[str]:
         *(f"{title}: {status.get(field) or 0}" for title, field in counters),
         f"Pods Status:\t{_pods_status(session, daemon_set)}",
         *describe_pod_template(spec["template"]),
-        *_placement(spec),
     ]
 
 
@@ -119,7 +114,6 @@ def describe_stateful_set(session: Session, stateful_set: Tree) -> list[str]:
     lines += [
         f"Pods Status:\t{_pods_status(session, stateful_set)}",
         *describe_pod_template(spec["template"]),
-        *_placement(spec),
     ]
     claims = spec.get("volumeClaimTemplates") or ()
     lines.append("Volume Claims:" if claims else "Volume Claims:\t<none>")
@@ -128,6 +122,7 @@ def describe_stateful_set(session: Session, stateful_set: Tree) -> list[str]:
         lines += [
             f"  Name:\t{claim['metadata']['name']}",
             f"  StorageClass:\t{claim['spec'].get('storageClassName') or ''}",
+            *(f"  {line}" for line in labels_and_annotations(claim)),
             f"  Capacity:\t{wanted}",
             f"  Access Modes:\t[{' '.join(claim['spec'].get('accessModes') or ())}]",
         ]
