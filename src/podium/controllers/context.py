@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from random import Random
 from typing import TypeVar
 
@@ -29,6 +30,8 @@ class Context:
     """What the API serves that can be listed, watched and deleted: what the garbage collector looks after."""
     root_ca: str = ""
     """The PEM of the certificate authority that Pods are to trust; empty: none is published."""
+    volumes: Path | None = None
+    """Where directories are made for claims; None: nowhere, somebody else makes volumes."""
     _ends: list[Callable[[], None]] = field(default_factory=list)
     _recorders: list[EventRecorder] = field(default_factory=list)
 

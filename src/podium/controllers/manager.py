@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -24,11 +25,13 @@ from podium.controllers.disruption.controller import DisruptionController, Stale
 from podium.controllers.endpoints.controller import EndpointsController
 from podium.controllers.endpointslice.controller import EndpointSliceController
 from podium.controllers.endpointslicemirroring.controller import EndpointSliceMirroringController
+from podium.controllers.ephemeralvolume.controller import EphemeralVolumeController
 from podium.controllers.garbage.controller import GarbageCollector
 from podium.controllers.job.controller import JobController
 from podium.controllers.job.orphans import OrphanPodController
 from podium.controllers.namespace.controller import NamespaceController
 from podium.controllers.node.controller import NodeLifecycleController
+from podium.controllers.persistentvolume.controller import PersistentVolumeController
 from podium.controllers.podgc.controller import PodGarbageCollector
 from podium.controllers.replicaset.controller import ReplicaSetController
 from podium.controllers.replicationcontroller.controller import ReplicationManager
@@ -38,6 +41,7 @@ from podium.controllers.serviceaccount.controller import ServiceAccountControlle
 from podium.controllers.statefulset.controller import StatefulSetController
 from podium.controllers.tainteviction.controller import TaintEvictionController
 from podium.controllers.ttlafterfinished.controller import TTLAfterFinishedController
+from podium.controllers.volumeprotection.controller import ClaimProtectionController, VolumeProtectionController
 from podium.controllers.worker import Controller, work
 from podium.models.resources import ResourceType
 
@@ -61,11 +65,15 @@ CONTROLLERS: tuple[Row, ...] = (
     Row("endpoints", EndpointsController),
     Row("endpointslice", EndpointSliceController),
     Row("endpointslicemirroring", EndpointSliceMirroringController),
+    Row("ephemeral-volume", EphemeralVolumeController),
     Row("garbagecollector", GarbageCollector, workers=64),
     Row("job", JobController),
     Row("job-orphan-pods", OrphanPodController),
     Row("namespace", NamespaceController, workers=10),
     Row("nodelifecycle", NodeLifecycleController, workers=8),
+    Row("persistentvolume-binder", PersistentVolumeController),
+    Row("persistentvolume-protection", VolumeProtectionController),
+    Row("persistentvolumeclaim-protection", ClaimProtectionController),
     Row("podgc", PodGarbageCollector),
     Row("replicaset", ReplicaSetController),
     Row("replicationcontroller", ReplicationManager),
@@ -90,9 +98,10 @@ class ControllerManager:
         *,
         resources: Sequence[ResourceType] = (),
         root_ca: str = "",
+        volumes: Path | None = None,
         names: Iterable[str] | None = None,
     ) -> None:
-        self._context = Context(client, informers, clock, rng, resources, root_ca)
+        self._context = Context(client, informers, clock, rng, resources, root_ca, volumes)
         wanted = None if names is None else frozenset(names)
         self._rows = [row for row in CONTROLLERS if wanted is None or row.name in wanted]
 

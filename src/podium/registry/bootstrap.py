@@ -25,6 +25,8 @@ from podium.models.discovery_v1 import Endpoint, EndpointConditions, EndpointSli
 from podium.models.discovery_v1 import EndpointPort as SlicePort
 from podium.models.meta_v1 import ObjectMeta
 from podium.models.scheduling_v1 import PriorityClass
+from podium.models.storage_classes import DIRECTORY_CLASS, DIRECTORY_PROVISIONER, IS_DEFAULT
+from podium.models.storage_v1 import StorageClass
 from podium.registry import bootstrap_rbac
 from podium.registry.core import Core
 from podium.registry.create import create
@@ -42,7 +44,7 @@ _LABELS = {"component": "apiserver", "provider": "kubernetes"}
 async def bootstrap(core: Core) -> None:
     """Namespaces first, since nothing goes into one that isn't there; the rest at once, so that it is few commits."""
     await asyncio.gather(*(_ensure(core, Namespace(metadata=ObjectMeta(name=name))) for name in NAMESPACES))
-    rest = (*priority_classes(), *bootstrap_rbac.objects(), service())
+    rest = (*priority_classes(), *bootstrap_rbac.objects(), service(), storage_class())
     await asyncio.gather(*(_ensure(core, obj) for obj in rest))
 
 
@@ -72,6 +74,16 @@ def service() -> Service:
             sessionAffinity="None",
             ports=(ServicePort(name="https", protocol="TCP", port=SERVICE_PORT, targetPort=6443),),
         ),
+    )
+
+
+def storage_class() -> StorageClass:
+    """Claims that name no class get directories on the node that their first Pod runs on."""
+    return StorageClass(
+        metadata=ObjectMeta(name=DIRECTORY_CLASS, annotations={IS_DEFAULT: "true"}),
+        provisioner=DIRECTORY_PROVISIONER,
+        reclaimPolicy="Delete",
+        volumeBindingMode="WaitForFirstConsumer",
     )
 
 

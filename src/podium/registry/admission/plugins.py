@@ -12,6 +12,7 @@ from podium.registry.admission.priority import OneDefaultPriority, PodPriority
 from podium.registry.admission.resource_quota import ResourceQuotas
 from podium.registry.admission.runtime_class import RuntimeClasses
 from podium.registry.admission.service_account import ServiceAccounts
+from podium.registry.admission.storage_protection import StorageProtection
 
 
 def default() -> tuple[Plugin, ...]:
@@ -24,6 +25,7 @@ def default() -> tuple[Plugin, ...]:
         OneDefaultPriority(),
         DefaultTolerations(),
         DefaultStorageClass(),
+        StorageProtection(),
         RuntimeClasses(),
         ResourceQuotas(),
     )

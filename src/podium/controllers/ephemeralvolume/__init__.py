@@ -1,0 +1,1 @@
+"""The ephemeral volume controller: makes the claims that Pods carry as templates."""
