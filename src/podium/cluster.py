@@ -108,6 +108,7 @@ class Cluster:
             rng,
             resources=[row.type for row in self.registry.resources() if _is_collected(row)],
             root_ca=self._root_ca(),
+            volumes=self.config.data_dir.absolute() / "volumes",
         )
         self._part("scheduler", Scheduler(client, informers, clock, rng).run())
         self._part("controllers", manager.run())
