@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -23,7 +23,7 @@ from podium.client.inprocess import InProcessTransport
 from podium.clock import Clock, RealClock
 from podium.controllers.manager import ControllerManager
 from podium.machinery.errors import NotFound
-from podium.machinery.streams import LogOptions
+from podium.machinery.streams import ClientStreams, Connection, LogOptions, StreamOptions
 from podium.models.core_v1 import ServiceAccount
 from podium.registry.registry import Registry
 from podium.registry.resources import Resource
@@ -65,9 +65,29 @@ class NodesInProcess:
         agent = self.agents.get(node)
         if agent is None:
             raise NotFound("nodes", node)
-        return agent.logs(node, namespace, pod, options)
+        return agent
 
 
+        return self._agent(node).logs(node, namespace, pod, options)
+
+    async def exec(
+        self,
+        node: str,
+        namespace: str,
+        pod: str,
+        command: Sequence[str],
+        options: StreamOptions,
+        client: ClientStreams,
+    ) -> int:
+        return await self._agent(node).exec(node, namespace, pod, command, options, client)
+
+    async def attach(self, node: str, namespace: str, pod: str, options: StreamOptions, client: ClientStreams) -> None:
+        await self._agent(node).attach(node, namespace, pod, options, client)
+
+    async def connect(self, node: str, namespace: str, pod: str, port: int) -> Connection:
+        return await self._agent(node).connect(node, namespace, pod, port)
+
+    def _agent(self, node: str) -> Agent:
 class Cluster:
     """`start` returns when the API answers, `ready` when the nodes and the default ServiceAccount are there too."""
 

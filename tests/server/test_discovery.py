@@ -28,7 +28,8 @@ def test_plain_discovery(serve: Serve) -> None:
         core = {row["name"]: row for row in (await server.get("/api/v1"))["resources"]}
         assert core["bindings"]["verbs"] == ["create"]
         assert "pods/log" in core
-        assert "pods/exec" not in core
+        assert core["pods/exec"]["verbs"] == ["create", "get"]
+        assert "pods/proxy" not in core
         assert (await server.get("/apis/none"))["code"] == 404
         assert (await server.get("/apis/apps/v2"))["code"] == 404
 

@@ -7,7 +7,7 @@ done with a Pod is the driver's business: `simulated` for nodes that run nothing
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -24,7 +24,7 @@ from podium.client.events import EventRecorder
 from podium.client.informers import Informers
 from podium.clock import Clock
 from podium.machinery import errors
-from podium.machinery.streams import LogOptions
+from podium.machinery.streams import ClientStreams, Connection, LogOptions, StreamOptions
 from podium.models.core_v1 import Node, Pod
 
 NODE_INDEX = "spec.nodeName"
@@ -100,6 +100,8 @@ class Agent:
         driver: PodDriver
         if self._runtime is None:
             driver = SimulatedPods(context)
+            informers=self._informers,
+            index=self._index,
         else:
             from podium.agent.pod_workers import PodWorkers  # simulated nodes do without the HTTP client
 
@@ -133,10 +135,34 @@ class Agent:
         return replace(facts, address=address, pod_cidr=cidr, runtime_version=version)
 
     def logs(self, node: str, namespace: str, pod: str, options: LogOptions) -> AsyncIterator[bytes]:
-        """machinery.streams.NodeAccess, for Pods of this node."""
-        found = self._pods.get(namespace, pod)
-        if found is None or found.spec.nodeName != self.node_name:
-            raise errors.NotFound("pods", pod)
+        """machinery.streams.NodeAccess, for Pods of this node; so are the methods that follow."""
+        found, driver = self._found(namespace, pod)
+        return driver.logs(found, options)
+
+    async def exec(
+        self,
+        node: str,
+        namespace: str,
+        pod: str,
+        command: Sequence[str],
+        options: StreamOptions,
+        client: ClientStreams,
+    ) -> int:
+        found, driver = self._found(namespace, pod)
+        return await driver.exec(found, command, options, client)
+
+    async def attach(self, node: str, namespace: str, pod: str, options: StreamOptions, client: ClientStreams) -> None:
+        found, driver = self._found(namespace, pod)
+        await driver.attach(found, options, client)
+
+    async def connect(self, node: str, namespace: str, pod: str, port: int) -> Connection:
+        found, driver = self._found(namespace, pod)
+        return await driver.connect(found, port)
+
+    def _found(self, namespace: str, name: str) -> tuple[Pod, PodDriver]:
+        pod = self._pods.get(namespace, name)
+        if pod is None or pod.spec.nodeName != self.node_name:
+            raise errors.NotFound("pods", name)
         if self._driver is None:
             raise errors.ServiceUnavailable(f"node {self.node_name} is not running")
         return pod, self._driver

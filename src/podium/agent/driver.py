@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
@@ -12,8 +12,10 @@ from podium.agent.events import ContainerEvents
 from podium.agent.interests import Interests
 from podium.agent.status_manager import StatusManager
 from podium.client.client import Client
+from podium.client.informers import Informers
 from podium.clock import Clock
-from podium.machinery.streams import LogOptions
+from podium.machinery import errors
+from podium.machinery.streams import ClientStreams, Connection, LogOptions, StreamOptions
 from podium.models.core_v1 import Pod
 
 
@@ -31,8 +33,11 @@ class NodeContext:
     events: ContainerEvents
     allocatable: dict[str, str]
     """What the node offers to Pods: the limit of containers that name none."""
-
     interests: Interests
+    informers: Informers
+    index: int = 0
+    """Of the node among those of this machine."""
+
     def now(self) -> datetime:
         """The time as statuses have it: whole seconds."""
         return self.clock.now().replace(microsecond=0)
@@ -51,5 +56,21 @@ class PodDriver(Protocol):
     def logs(self, pod: Pod, options: LogOptions) -> AsyncIterator[bytes]:
         """What a container of the Pod has written."""
 
+    async def exec(self, pod: Pod, command: Sequence[str], options: StreamOptions, client: ClientStreams) -> int:
+        """Run a command in a container of the Pod; its exit code."""
+
+    async def attach(self, pod: Pod, options: StreamOptions, client: ClientStreams) -> None:
+        """Show what a container of the Pod writes until it ends."""
+
+    async def connect(self, pod: Pod, port: int) -> Connection:
+        """Connect to what listens in the Pod."""
+
     async def stop(self) -> None:
         """End everything."""
+
+
+def container_not_found(name: str) -> errors.InternalError:
+    """What a client is told of a container that isn't running, as the kubelet words it."""
+    return errors.InternalError(
+        f'Internal error occurred: unable to upgrade connection: container not found ("{name}")'
+    )

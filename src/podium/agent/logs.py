@@ -23,6 +23,7 @@ CHUNK = 64 * 1024
 @dataclass(frozen=True, slots=True)
 class Line:
     timestamp: bytes
+    stream: bytes
     partial: bool
     text: bytes
 
@@ -32,7 +33,7 @@ def parse(raw: bytes) -> Line | None:
     parts = raw.rstrip(b"\n").split(b" ", 3)
     if len(parts) < 3 or parts[1] not in (b"stdout", b"stderr"):
         return None
-    return Line(parts[0], parts[2][:1] == b"P", parts[3] if len(parts) == 4 else b"")
+    return Line(parts[0], parts[1], parts[2][:1] == b"P", parts[3] if len(parts) == 4 else b"")
 
 
 def since(options: LogOptions, now: datetime) -> bytes:
@@ -46,8 +47,11 @@ def since(options: LogOptions, now: datetime) -> bytes:
 class LogReader:
     """Reads one container's log once."""
 
-    def __init__(self, path: Path, options: LogOptions, clock: Clock, ended: Callable[[], bool]) -> None:
-        """`ended` says that nothing more will be written."""
+    def __init__(
+        self, path: Path, options: LogOptions, clock: Clock, ended: Callable[[], bool], stream: str = ""
+    ) -> None:
+        """`ended` says that nothing more will be written; `stream` is stdout or stderr to read only that."""
+        self._stream = stream.encode()
         self._path = path
         self._options = options
         self._clock = clock
@@ -134,6 +138,8 @@ class LogReader:
         for line in raw:
             parsed = parse(line)
             if parsed is None or (self._since and parsed.timestamp < self._since):
+                continue
+            if self._stream and parsed.stream != self._stream:
                 continue
             if self._options.timestamps and not self._within_line:
                 buffer += parsed.timestamp + b" "

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from podium.agent.driver import NodeContext
+from podium.agent.driver import NodeContext, container_not_found
 from podium.agent.logs import LogReader
 from podium.agent.pod_worker import PodWorker
 from podium.agent.runtime import ContainerRecord, Runtime, RuntimeFailure
+from podium.agent.services.proxy import ServiceProxy
 from podium.machinery import errors
-from podium.machinery.streams import LogOptions
+from podium.machinery.streams import ClientStreams, Connection, LogOptions, OutputStream, StreamOptions
 from podium.models.core_v1 import Pod
 
 ORPHAN_GRACE = 2.0
@@ -24,6 +25,7 @@ class PodWorkers:
     def __init__(self, context: NodeContext, runtime: Runtime) -> None:
         self._context = context
         self._runtime = runtime
+        self._proxy = ServiceProxy(context.informers, runtime, context.rng, context.node_name, first=context.index == 0)
         self._workers: dict[str, PodWorker] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopping = False
@@ -31,6 +33,7 @@ class PodWorkers:
     async def start(self) -> None:
         self._runtime.on_exit(self._exited)
         self._context.interests.start()
+        await self._proxy.start()
 
     def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         if new is None:
@@ -44,7 +47,7 @@ class PodWorkers:
         if worker is not None:
             worker.update(new)
             return
-        worker = self._workers[uid] = PodWorker(self._context, self._runtime, new)
+        worker = self._workers[uid] = PodWorker(self._context, self._runtime, self._proxy, new)
         task = self._tasks[uid] = asyncio.get_running_loop().create_task(worker.run(), name=f"pod {new.metadata.name}")
         task.add_done_callback(lambda done: self._worker_ended(uid, done))
 
@@ -67,12 +70,55 @@ class PodWorkers:
             async for piece in pieces:
                 yield piece
 
+    async def exec(self, pod: Pod, command: Sequence[str], options: StreamOptions, client: ClientStreams) -> int:
+        record = self._running(pod, options.container)
+        try:
+            return await self._runtime.exec(record.id, command, options, client)
+        except RuntimeFailure as failure:
+            raise errors.InternalError(f"Internal error occurred: {failure}") from failure
+
+    async def attach(self, pod: Pod, options: StreamOptions, client: ClientStreams) -> None:
+        """Containers have no standard input of their own to attach to: what the client types is not read."""
+        record = self._running(pod, options.container)
+        path = self._runtime.log_path(record.id)
+        wanted = LogOptions(options.container, follow=True, tail_lines=0)
+
+        async def show(stream: OutputStream) -> None:
+            reader = LogReader(
+                path, wanted, self._context.clock, lambda: self._has_ended(pod, record), "" if options.tty else stream
+            )
+            async with aclosing(reader.read()) as pieces:
+                async for piece in pieces:
+                    await client.write(stream, piece)
+
+        streams: dict[OutputStream, bool] = {"stdout": options.stdout, "stderr": options.stderr}
+        await asyncio.gather(*(show(stream) for stream, asked in streams.items() if asked))
+
+    async def connect(self, pod: Pod, port: int) -> Connection:
+        sandbox = self._runtime.sandbox(pod.metadata.uid)
+        if sandbox is None or sandbox.stopped:
+            raise errors.InternalError(f'Internal error occurred: pod not running ("{pod.metadata.name}")')
+        try:
+            return await self._runtime.connect(pod.metadata.uid, port)
+        except OSError as error:
+            raise errors.InternalError(
+                f'failed to connect to localhost:{port} inside namespace "{pod.metadata.uid}": {error.strerror}'
+            ) from error
+
     async def stop(self) -> None:
         self._stopping = True
+        self._context.interests.stop()
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._proxy.stop()
+
+    def _running(self, pod: Pod, name: str) -> ContainerRecord:
+        for record in reversed(self._runtime.containers(pod.metadata.uid)):
+            if record.name == name and record.state == "running":
+                return record
+        raise container_not_found(name)
 
     def _run_to_read(self, pod: Pod, name: str, runs: list[ContainerRecord], options: LogOptions) -> ContainerRecord:
         if options.previous:
@@ -104,7 +150,6 @@ class PodWorkers:
             worker.wake()
 
     def _worker_ended(self, uid: str, task: asyncio.Task[None]) -> None:
-        self._context.interests.stop()
         worker = self._workers.pop(uid)
         del self._tasks[uid]
         if task.cancelled() or self._stopping:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -20,8 +21,8 @@ from podium.server.authentication.authenticator import impersonate
 from podium.server.authorization.authorizer import MASTERS
 from podium.server.authorization.rules import Attributes
 from podium.server.discovery import NOT_SERVED
-from podium.server.exchange import Answer, Dates, Deadline, Exchange, Stream
-from podium.server.handlers import components, logs, read, write
+from podium.server.exchange import Answer, Dates, Deadline, Exchange, Lasting
+from podium.server.handlers import components, exec, logs, read, write
 from podium.server.handlers import watch as watching
 from podium.server.metrics import RequestMetrics
 from podium.server.negotiation import PLAIN, Shape, shape_of
@@ -32,7 +33,7 @@ from podium.server.services import Services
 
 logger = logging.getLogger(__name__)
 
-Handler = Callable[[Services, Exchange, Resource], Awaitable[Answer | Stream]]
+Handler = Callable[[Services, Exchange, Resource], Awaitable[Answer | Lasting]]
 
 _HANDLERS: dict[str, Handler] = {
     "get": read.get,
@@ -44,6 +45,13 @@ _HANDLERS: dict[str, Handler] = {
     "delete": write.delete,
     "deletecollection": write.delete_collection,
 }
+_CONNECTS: dict[str, Handler] = {
+    "attach": exec.attach,
+    "exec": exec.exec_,
+    "log": logs.log,
+}
+"""Subresources that are answered by the Pod's node, whatever the method."""
+_UPGRADES = frozenset(("attach", "exec", "portforward"))
 _READ_ONLY = frozenset(("get", "list", "watch"))
 _IMPERSONATION = ("Impersonate-User", "Impersonate-Group", "Impersonate-Uid")
 
@@ -71,12 +79,12 @@ class Api:
         """The tasks of watches and logs: whoever stops the server ends them."""
         self.stopping = False
 
-    async def handle(self, raw: web.BaseRequest, certificate_user: User | None) -> Answer | Stream:
+    async def handle(self, raw: web.BaseRequest, certificate_user: User | None) -> Answer | Lasting:
         """The answer to a request, whatever happens."""
         clock = self.services.clock
         started = clock.monotonic()
         path, _, query_string = raw.path_qs.partition("?")
-        answer: Answer | Stream
+        answer: Answer | Lasting
         exchange = None
         info = RequestInfo(raw.method.lower(), path)
         try:
@@ -96,11 +104,11 @@ class Api:
         key = self._metric_key(info)
         self._metrics.observe(key, answer.code, clock.monotonic() - started)
         answer.dates = self._dates
-        if isinstance(answer, Stream):
+        if isinstance(answer, Lasting):
             self._adopt(answer, key)
         return answer
 
-    async def _serve(self, exchange: Exchange, certificate_user: User | None) -> Answer | Stream:
+    async def _serve(self, exchange: Exchange, certificate_user: User | None) -> Answer | Lasting:
         services, info, headers = self.services, exchange.info, exchange.headers
         user = await services.authenticator.authenticate(certificate_user, headers.get("Authorization"))
         if any(name in headers for name in _IMPERSONATION):
@@ -108,6 +116,9 @@ class Api:
         exchange.user = user
         if MASTERS not in user.groups:
             services.authorizer.require(user, _attributes(info))
+            if info.subresource in _UPGRADES and info.verb == "get":
+                # A WebSocket begins with a GET, but running a command is no reading.
+                services.authorizer.require(user, _attributes(replace(info, verb="create")))
         if info.long_running:
             return await self._routed(exchange)
         kind = "readOnly" if info.verb in _READ_ONLY else "mutating"
@@ -123,7 +134,7 @@ class Api:
         finally:
             in_flight[kind] -= 1
 
-    async def _routed(self, exchange: Exchange) -> Answer | Stream:
+    async def _routed(self, exchange: Exchange) -> Answer | Lasting:
         info = exchange.info
         if not info.is_resource:
             if info.verb not in ("get", "head"):
@@ -146,16 +157,15 @@ class Api:
             return await answer(services, exchange, res)
         return await _HANDLERS[info.verb](services, exchange, res)
 
-    async def _part(self, exchange: Exchange, res: Resource) -> Answer | Stream:
+    async def _part(self, exchange: Exchange, res: Resource) -> Answer | Lasting:
         info = exchange.info
         subresource = res.subresources.get(info.subresource)
         if subresource is None or info.subresource in NOT_SERVED or (res.namespaced and not info.namespace):
             raise PathNotFound
         if info.verb not in subresource.verbs:
             raise _MethodNotAllowed
-        if info.subresource == "log":
-            return await logs.log(self.services, exchange, res)
-        return await _HANDLERS[info.verb](self.services, exchange, res)
+        handler = _CONNECTS.get(info.subresource) or _HANDLERS[info.verb]
+        return await handler(self.services, exchange, res)
 
     async def _special(self, exchange: Exchange) -> Answer:
         """Bindings are written to a collection of their own and change Pods."""
@@ -176,7 +186,7 @@ class Api:
                 return RequestMetrics.key(RequestInfo(info.verb, info.path))
         return RequestMetrics.key(info)
 
-    def _adopt(self, stream: Stream, key: tuple[str, ...]) -> None:
+    def _adopt(self, stream: Lasting, key: tuple[str, ...]) -> None:
         """Keep account of a stream until it ends."""
         task = asyncio.current_task()
         assert task is not None

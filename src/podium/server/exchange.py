@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from email.utils import format_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -209,16 +209,51 @@ class Answer(_WireAnswer):
         await request.writer.drain()
 
 
-class Stream(_WireAnswer):
-    """An answer in pieces, as they come: watches and logs. Ends when the pieces do, or when the server stops."""
+class Lasting(_WireAnswer):
+    """An answer that takes as long as it takes, and ends when the server stops."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.dates: Dates | None = None
+        self.stopping: Callable[[], bool] = lambda: False
+
+
+class Upgrade(Lasting):
+    """The connection stops being HTTP: `run` takes it over, and when that returns it is closed.
+
+    It runs before the HTTP library sees the answer, which would otherwise take the upgrade for declined.
+    """
+
+    def __init__(self, run: Callable[[web.BaseRequest], Awaitable[None]]) -> None:
+        super().__init__(101)
+        self._stay = False
+        self._run = run
+
+    async def run(self, request: web.BaseRequest) -> None:
+        """Returns when the conversation is over, whoever ended it."""
+        if request.transport is None or request.transport.is_closing():
+            return
+        try:
+            await self._run(request)
+        except ConnectionError:
+            return  # the client has gone
+        except asyncio.CancelledError:
+            task: asyncio.Task[Any] | None = asyncio.current_task()
+            if not self.stopping() or task is None or task.uncancel() > 0:
+                raise
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Everything was said while it ran."""
+
+
+class Stream(Lasting):
+    """An answer in pieces, as they come: watches and logs."""
 
     def __init__(self, pieces: AsyncGenerator[bytes, None], content_type: str, headers: Headers = ()) -> None:
         super().__init__(200)
         self.pieces = pieces
         self.type = content_type
         self.extra: Headers = headers
-        self.dates: Dates | None = None
-        self.stopping: Callable[[], bool] = lambda: False
 
     async def prepare(self, request: web.BaseRequest) -> None:
         transport = request.transport

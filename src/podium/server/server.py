@@ -27,7 +27,7 @@ from podium.server.authentication.tokens import ServiceAccountTokens
 from podium.server.authorization.authorizer import Authorizer
 from podium.server.authorization.live import follow_rbac
 from podium.server.authorization.reviews import Reviews
-from podium.server.exchange import Answer, Stream
+from podium.server.exchange import Answer, Lasting, Upgrade
 from podium.server.health import Health
 from podium.server.metrics import RequestMetrics
 from podium.server.paths import Paths
@@ -87,16 +87,18 @@ class _Connections(web.Server):
         if stream is not None:  # nobody reads it any more
             stream.cancel()
 
-    async def _handle(self, request: web.BaseRequest) -> Answer | Stream:
+    async def _handle(self, request: web.BaseRequest) -> Answer | Lasting:
         connection = request.protocol
         answer = await self._api.handle(request, self._users.get(connection))
-        if isinstance(answer, Stream):
+        if isinstance(answer, Lasting):
             task = asyncio.current_task()
             assert task is not None
             if connection not in self._users:
                 task.cancel()  # the client left while the stream was being prepared
             self._streams[connection] = task
             task.add_done_callback(lambda _task: self._streams.pop(connection, None))
+            if isinstance(answer, Upgrade):
+                await answer.run(request)
         return answer
 
 

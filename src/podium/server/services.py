@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
+
+from aiohttp import web
 
 from podium.clock import Clock
 from podium.machinery.streams import NodeAccess
@@ -24,3 +27,19 @@ class Services:
     tokens: ServiceAccountTokens
     reviews: Reviews
     node_access: NodeAccess | None
+    upgraded: int = 0
+    """How many connections have stopped being HTTP: exec, attach, port-forward."""
+
+    def counted(
+        self, run: Callable[[web.BaseRequest], Awaitable[None]]
+    ) -> Callable[[web.BaseRequest], Awaitable[None]]:
+        """The same, counted in `upgraded` while it runs."""
+
+        async def counting(request: web.BaseRequest) -> None:
+            self.upgraded += 1
+            try:
+                await run(request)
+            finally:
+                self.upgraded -= 1
+
+        return counting

@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -32,15 +33,20 @@ from podium.agent.runtime import (
     ContainerRecord,
     ExecResult,
     Image,
+    Line,
     Mount,
     RuntimeFailure,
     Sandbox,
     SandboxConfig,
 )
+from podium.agent.runtimes.process import exec as exec_
+from podium.agent.runtimes.process.connect import connect
+from podium.agent.runtimes.process.exec import kill_group
 from podium.agent.runtimes.process.network import PodNetwork
 from podium.agent.runtimes.process.shim import records
 from podium.clock import Clock
 
+from podium.machinery.streams import ClientStreams, Connection, StreamOptions
 LOG_BYTES = 10 * 1024 * 1024
 LOG_FILES = 5
 STOP_GRACE = 2.0
@@ -255,9 +261,10 @@ class ProcessRuntime:
         mounts = list(config.mounts)
         if self.mounts and config.termination_message_path:
             mounts.append(Mount(directory / "termination-log", config.termination_message_path))
-        if not host_network and self.mounts:
+        if self.mounts:
             taken = {mount.target for mount in mounts}
-            files = [Mount(self.directory(sandbox.uid) / name, f"/etc/{name}") for name in NETWORK_FILES]
+            own = ("hosts",) if host_network else NETWORK_FILES
+            files = [Mount(self.directory(sandbox.uid) / name, f"/etc/{name}") for name in own]
             mounts += [mount for mount in files if mount.target not in taken]
         base = {
             "PATH": os.environ.get("PATH", os.defpath),
@@ -363,13 +370,13 @@ class ProcessRuntime:
         def kill() -> None:
             nonlocal late
             late = True
-            _kill_group(process.pid)
+            kill_group(process.pid)
 
         handle = self._clock.call_later(timeout, kill)
         try:
             output, _ = await process.communicate()
         except asyncio.CancelledError:
-            _kill_group(process.pid)
+            kill_group(process.pid)
             await process.wait()
             raise
         finally:
@@ -440,15 +447,7 @@ class ProcessRuntime:
         """Where a program doesn't die with its shim (it did something odd), nobody else would end it."""
         started = records.read(container.directory / records.STARTED)
         if started is not None and started["start"] and records.start_ticks(started["pid"]) == started["start"]:
-            _kill_group(started["pid"])
-
-
-def _write_network_files(directory: Path, sandbox: Sandbox, config: SandboxConfig) -> None:
-    """A Pod knows its own name. It has no name server: a look-up fails at once instead of waiting for an answer."""
-    lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", f"{sandbox.ip}\t{sandbox.hostname}"]
-    lines += [f"{address}\t{' '.join(names)}" for address, names in config.host_aliases]
-    (directory / "hosts").write_text("\n".join(lines) + "\n")
-    (directory / "resolv.conf").write_text("options timeout:1 attempts:1\n")
+            kill_group(started["pid"])
 
 
 def _launch(directory: Path) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
@@ -471,13 +470,6 @@ def _launch(directory: Path) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
         return shim, {"error": text[-1] if text else "the container's supervisor could not start"}
     told: dict[str, Any] = json.loads(line)
     return shim, told
-
-
-def _kill_group(pid: int) -> None:
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return  # that is what was wanted
 
 
 def _signal_number(name: str) -> int:

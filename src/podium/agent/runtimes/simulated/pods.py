@@ -7,20 +7,24 @@ cost little. What a container does comes from `behaviour`; restarts, phases and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 
 from podium.agent import restart
 from podium.agent.addresses import AddressPool
-from podium.agent.driver import NodeContext
+from podium.agent.driver import NodeContext, container_not_found
 from podium.agent.events import crash_loop
 from podium.agent.phase import FINAL
 from podium.agent.runtime import ContainerRecord
+from podium.agent.runtimes.simulated import exec as exec_
 from podium.agent.runtimes.simulated.behaviour import RUNS, Behaviour, behaviour
 from podium.agent.status import DEADLINE, ID_SCHEME, ContainerView, PodView, pod_status
 from podium.machinery import errors
-from podium.machinery.streams import LogOptions
+from podium.machinery.streams import ClientStreams, Connection, LogOptions, StreamOptions
 from podium.models.core_v1 import Container, ContainerStateTerminated, ContainerStatus, Pod, PodStatus
+
+ATTACH_POLL = 0.5
 
 
 class SimulatedContainer:
@@ -125,6 +129,29 @@ class SimulatedPods:
             )
         if container.acts.output:
             yield (container.acts.output + "\n").encode()
+
+    async def exec(self, pod: Pod, command: Sequence[str], options: StreamOptions, client: ClientStreams) -> int:
+        container = self._running(pod, options.container)
+        hostname = pod.spec.hostname or pod.metadata.name[:63]
+        literal = {variable.name: variable.value for variable in container.spec.env if variable.valueFrom is None}
+        return await exec_.run(command, options, client, {"PATH": os.defpath, "HOSTNAME": hostname, **literal})
+
+    async def attach(self, pod: Pod, options: StreamOptions, client: ClientStreams) -> None:
+        """It never writes anything after its start: there is only its end to wait for."""
+        container = self._running(pod, options.container)
+        record = container.view.current
+        while container.running and container.view.current is record and pod.metadata.uid in self._pods:
+            await self._clock.sleep(ATTACH_POLL)
+
+    async def connect(self, pod: Pod, port: int) -> Connection:
+        raise errors.InternalError(f"Pods of this node are simulated: nothing listens on port {port}")
+
+    def _running(self, pod: Pod, name: str) -> SimulatedContainer:
+        sim = self._pods.get(pod.metadata.uid)
+        for container in sim.containers if sim else ():
+            if container.spec.name == name and container.running:
+                return container
+        raise container_not_found(name)
 
     # --- a Pod comes and goes
 

@@ -13,7 +13,8 @@ and it asks the operating system for the time itself.
 | started.json | when the container's program runs | its pid, start time, and when |
 | exit.json | when all of the container has ended | exit code, reason, message, and when |
 
-`shim exec DIR COMMAND...` runs a command in the running container of DIR, on the caller's stdout and stderr.
+`shim exec DIR COMMAND...` runs a command in the running container of DIR, on the caller's standard streams;
+`shim terminal DIR COMMAND...` does so on a terminal, which has to be the standard input.
 
 Signals to the shim: SIGTERM passes the container's stop signal on to its process group, SIGUSR1 kills the container.
 """

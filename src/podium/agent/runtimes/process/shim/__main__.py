@@ -1,4 +1,4 @@
-"""Runs the shim as a script: `python -S -E __main__.py run|exec DIR ...`."""
+"""Runs the shim as a script: `python -S -E __main__.py run|exec|terminal DIR ...`."""
 
 import sys
 from pathlib import Path
@@ -12,4 +12,4 @@ if __name__ == "__main__":
     else:
         from podium.agent.runtimes.process.shim.enter import execute
 
-        execute(Path(sys.argv[2]), sys.argv[3:])
+        execute(Path(sys.argv[2]), sys.argv[3:], terminal=sys.argv[1] == "terminal")

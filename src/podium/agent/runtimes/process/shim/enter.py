@@ -42,8 +42,8 @@ def become(config: records.Config) -> None:
     run(config, config["argv"])
 
 
-def execute(directory: Path, argv: list[str]) -> None:
-    """Run a command where the container of the directory runs."""
+def execute(directory: Path, argv: list[str], *, terminal: bool = False) -> None:
+    """Run a command where the container of the directory runs; `terminal`: the standard input is one."""
     config: records.Config = records.read(directory / records.CONFIG)
     if terminal:
         _take_terminal(config)

@@ -1,0 +1,105 @@
+"""The client's end of exec and attach over a WebSocket: channels for the standard streams, the end and the size."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import orjson
+
+from podium.machinery.streams import OutputStream, StreamOptions, TerminalSize
+from podium.models import codec
+from podium.models.meta_v1 import Status
+from podium.server.streaming.channels import CLOSE, Channels, Malformed
+from podium.server.streaming.pipe import Pipe
+
+STDIN, STDOUT, STDERR, ERROR, RESIZE = range(5)
+_CHANNELS: dict[OutputStream, int] = {"stdout": STDOUT, "stderr": STDERR}
+
+
+class Size(msgspec.Struct):
+    """What clients send of their terminal, with Go's names."""
+
+    Width: int = 0
+    Height: int = 0
+
+
+def read_size(data: bytes) -> TerminalSize | None:
+    """None if it is no size, which Kubernetes ignores."""
+    try:
+        size = msgspec.json.decode(data, type=Size)
+    except msgspec.DecodeError:
+        return None
+    return TerminalSize(size.Width, size.Height) if 0 < size.Width < 65536 and 0 < size.Height < 65536 else None
+
+
+class Sizes:
+    """The terminal's newest size; older ones that nobody has asked for are forgotten."""
+
+    def __init__(self) -> None:
+        self._newest: TerminalSize | None = None
+        self._changed = asyncio.Event()
+
+    def set(self, size: TerminalSize) -> None:
+        self._newest = size
+        self._changed.set()
+
+    async def next(self) -> TerminalSize:
+        await self._changed.wait()
+        self._changed.clear()
+        assert self._newest is not None
+        return self._newest
+
+
+class WebSocketTerminal:
+    """machinery.streams.ClientStreams over the channels of a WebSocket."""
+
+    def __init__(self, channels: Channels, options: StreamOptions) -> None:
+        self._channels = channels
+        self._stdin = Pipe()
+        self._sizes = Sizes()
+        if not options.stdin:
+            self._stdin.end()
+
+    async def read(self) -> bytes:
+        return await self._stdin.get()
+
+    async def write(self, stream: OutputStream, data: bytes) -> None:
+        await self._channels.send(_CHANNELS[stream], data)
+
+    async def resized(self) -> TerminalSize:
+        return await self._sizes.next()
+
+    async def greet(self, options: StreamOptions) -> None:
+        """An empty message on the first output channel tells the client that the streams are open."""
+        await self._channels.send(STDOUT if options.stdout else STDERR if options.stderr else ERROR, b"")
+
+    async def receive(self) -> None:
+        """Take what the client sends until it goes."""
+        try:
+            while (message := await self._channels.receive()) is not None:
+                channel, data = message
+                if channel == STDIN:
+                    await self._stdin.put(data)
+                elif channel == RESIZE:
+                    if (size := read_size(data)) is not None:
+                        self._sizes.set(size)
+                elif channel == CLOSE and data == bytes((STDIN,)):
+                    self._stdin.end()
+        except Malformed:
+            return  # whoever breaks the protocol is as good as gone
+
+    async def finish(self, status: Status) -> None:
+        """Tell how it ended, and end the conversation."""
+        if self._channels.protocol.status:
+            await self._channels.send(ERROR, end_message(status))
+        elif status.status != "Success":
+            await self._channels.send(ERROR, status.message.encode())
+        await self._channels.close()
+
+
+def end_message(status: Status) -> bytes:
+    tree = {"metadata": {}, **orjson.loads(codec.encode(status))}
+    tree.pop("kind", None)
+    tree.pop("apiVersion", None)
+    return orjson.dumps(tree)
