@@ -62,12 +62,6 @@ class NodesInProcess:
         self.agents: dict[str, Agent] = {}
 
     def logs(self, node: str, namespace: str, pod: str, options: LogOptions) -> AsyncIterator[bytes]:
-        agent = self.agents.get(node)
-        if agent is None:
-            raise NotFound("nodes", node)
-        return agent
-
-
         return self._agent(node).logs(node, namespace, pod, options)
 
     async def exec(
@@ -88,6 +82,12 @@ class NodesInProcess:
         return await self._agent(node).connect(node, namespace, pod, port)
 
     def _agent(self, node: str) -> Agent:
+        agent = self.agents.get(node)
+        if agent is None:
+            raise NotFound("nodes", node)
+        return agent
+
+
 class Cluster:
     """`start` returns when the API answers, `ready` when the nodes and the default ServiceAccount are there too."""
 

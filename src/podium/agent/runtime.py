@@ -185,6 +185,15 @@ class Runtime(Protocol):
     async def exec_sync(self, container_id: str, command: Sequence[str], timeout: float) -> ExecResult:
         """Run a command in the container; TimeoutError, RuntimeFailure."""
 
+    async def exec(
+        self, container_id: str, command: Sequence[str], options: StreamOptions, client: ClientStreams
+    ) -> int:
+        """Run a command in the container on the client's streams until it ends; its exit code. RuntimeFailure if the
+        container isn't running. The command is killed when the caller is cancelled or the container ends."""
+
+    async def connect(self, uid: str, port: int) -> Connection:
+        """Connect to what listens on a port in the sandbox; OSError."""
+
     def log_path(self, container_id: str) -> Path:
         """The log of the container, in CRI's format; older, rotated parts have a suffix."""
 

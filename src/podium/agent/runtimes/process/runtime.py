@@ -385,6 +385,19 @@ class ProcessRuntime:
             raise TimeoutError(f"command {' '.join(command)!r} timed out")
         return ExecResult(process.returncode or 0, output[:OUTPUT_LIMIT])
 
+    async def exec(
+        self, container_id: str, command: Sequence[str], options: StreamOptions, client: ClientStreams
+    ) -> int:
+        container = self._containers.get(container_id)
+        if container is None or container.record.state != "running":
+            raise RuntimeFailure("container is not running")
+        argv = [*SHIM, "terminal" if options.tty else "exec", str(container.directory), *command]
+        return await exec_.run(argv, options, client, self._clock, container.ended)
+
+    async def connect(self, uid: str, port: int) -> Connection:
+        sandbox = self._sandboxes[uid]
+        return await connect(sandbox, port, shared=sandbox.ip == self.address and self._network.isolated)
+
     def log_path(self, container_id: str) -> Path:
         return Path(self._containers[container_id].config["log"])
 
