@@ -100,8 +100,6 @@ class Agent:
         driver: PodDriver
         if self._runtime is None:
             driver = SimulatedPods(context)
-            informers=self._informers,
-            index=self._index,
         else:
             from podium.agent.pod_workers import PodWorkers  # simulated nodes do without the HTTP client
 

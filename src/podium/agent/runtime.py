@@ -11,15 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from random import Random
-from socket import socket
 from typing import Literal, Protocol
 
 from podium.clock import Clock
 from podium.machinery.streams import ClientStreams, Connection, StreamOptions
 
 ContainerPhase = Literal["created", "running", "exited"]
-Line = tuple[str, tuple[str, ...]]
-"""A line of /etc/hosts: an address and its names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +96,11 @@ class Mount:
 
     sub_path: str = ""
     """The part of the source that is meant. Its owner may change it at any time: no link in it may lead out."""
+
 @dataclass(frozen=True, slots=True)
 class ContainerConfig:
     name: str
     attempt: int
-
     image: str
     image_id: str
     command: tuple[str, ...]

@@ -16,7 +16,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -33,7 +32,6 @@ from podium.agent.runtime import (
     ContainerRecord,
     ExecResult,
     Image,
-    Line,
     Mount,
     RuntimeFailure,
     Sandbox,
@@ -45,8 +43,8 @@ from podium.agent.runtimes.process.exec import kill_group
 from podium.agent.runtimes.process.network import PodNetwork
 from podium.agent.runtimes.process.shim import records
 from podium.clock import Clock
-
 from podium.machinery.streams import ClientStreams, Connection, StreamOptions
+
 LOG_BYTES = 10 * 1024 * 1024
 LOG_FILES = 5
 STOP_GRACE = 2.0
@@ -261,10 +259,9 @@ class ProcessRuntime:
         mounts = list(config.mounts)
         if self.mounts and config.termination_message_path:
             mounts.append(Mount(directory / "termination-log", config.termination_message_path))
-        if self.mounts:
+        if not host_network and self.mounts:
             taken = {mount.target for mount in mounts}
-            own = ("hosts",) if host_network else NETWORK_FILES
-            files = [Mount(self.directory(sandbox.uid) / name, f"/etc/{name}") for name in own]
+            files = [Mount(self.directory(sandbox.uid) / name, f"/etc/{name}") for name in NETWORK_FILES]
             mounts += [mount for mount in files if mount.target not in taken]
         base = {
             "PATH": os.environ.get("PATH", os.defpath),
@@ -461,6 +458,14 @@ class ProcessRuntime:
         started = records.read(container.directory / records.STARTED)
         if started is not None and started["start"] and records.start_ticks(started["pid"]) == started["start"]:
             kill_group(started["pid"])
+
+
+def _write_network_files(directory: Path, sandbox: Sandbox, config: SandboxConfig) -> None:
+    """A Pod knows its own name. It has no name server: a look-up fails at once instead of waiting for an answer."""
+    lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", f"{sandbox.ip}\t{sandbox.hostname}"]
+    lines += [f"{address}\t{' '.join(names)}" for address, names in config.host_aliases]
+    (directory / "hosts").write_text("\n".join(lines) + "\n")
+    (directory / "resolv.conf").write_text("options timeout:1 attempts:1\n")
 
 
 def _launch(directory: Path) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
