@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from podium.machinery import protobuf
 from podium.machinery.protobuf_types import CODECS
 from podium.machinery.protobuf_wire import Message, _table, message
@@ -35,8 +37,9 @@ def test_strategies_are_of_fields_that_exist() -> None:
                 assert key in fields(item.struct), (name, field, key)
 
 
-def test_the_table_of_strategies_is_up_to_date() -> None:
-    script = ROOT / "scripts" / "generate_strategic.py"
+@pytest.mark.parametrize("name", ["generate_strategic.py", "generate_topology.py"])
+def test_the_tables_of_merging_are_up_to_date(name: str) -> None:
+    script = ROOT / "scripts" / name
     done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

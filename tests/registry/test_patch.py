@@ -36,12 +36,6 @@ def test_strategic(world: World) -> None:
     assert new.metadata.generation == 2
 
 
-def test_apply_is_not_served(world: World) -> None:
-    world.create(config_map("a"))
-    with pytest.raises(errors.UnsupportedMediaType):
-        world.patch(CM, "a", {}, "apply")
-
-
 def test_an_empty_patch_writes_nothing(world: World) -> None:
     made = world.create(config_map("a"))
     assert world.patch(CM, "a", {}).metadata.resourceVersion == made.metadata.resourceVersion

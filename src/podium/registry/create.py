@@ -11,7 +11,7 @@ from typing import Any
 from podium.machinery import errors
 from podium.models import codec, identifiers
 from podium.models.meta_v1 import ObjectMeta
-from podium.registry import metadata
+from podium.registry import managed_fields, metadata
 from podium.registry.admission.chain import Attributes
 from podium.registry.core import Core
 from podium.registry.resources import Resource
@@ -41,12 +41,14 @@ async def create(core: Core, request: Request, res: Resource, namespace: str, ob
     metadata.drop_what_clients_may_not_set(meta)
     strategy = res.strategy
     strategy.default(obj)
+    managed = managed_fields.of_created(request, res, obj, core.now())
     attributes = Attributes(core, request, "CREATE", res, meta.namespace, meta.name, "", obj)
     await core.admission.admit(attributes)
     generate = not meta.name and bool(meta.generateName)
     if generate:
         attributes.name = meta.name = identifiers.generated_name(meta.generateName, core.rng)
     _fill_system_fields(core, res, obj)
+    obj.metadata.managedFields = managed
     strategy.prepare_create(obj)
     wrong = metadata.validate(meta, res) + strategy.validate(obj)
     if wrong:

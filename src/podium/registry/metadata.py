@@ -46,7 +46,6 @@ def match_url(metadata: ObjectMeta, namespace: str, name: str) -> None:
 
 def drop_what_clients_may_not_set(metadata: ObjectMeta) -> None:
     metadata.selfLink = ""
-    metadata.managedFields = ()
     metadata.resourceVersion = ""
 
 

@@ -33,8 +33,6 @@ async def patch(
 ) -> Entry:
     """`target` is (namespace, name)."""
     namespace, name = target
-    if patch_type == "apply":
-        raise errors.UnsupportedMediaType("server-side apply is not served")
 
     def build(old: Entry) -> Any:
         if part.read:

@@ -14,7 +14,7 @@ from typing import Any
 from podium.clock import Clock
 from podium.machinery import errors
 from podium.models.meta_v1 import DeleteOptions
-from podium.registry import bootstrap, create, delete, lists, patch, update, watching
+from podium.registry import apply, bootstrap, create, delete, lists, patch, update, watching
 from podium.registry.admission import plugins
 from podium.registry.admission.chain import Chain
 from podium.registry.core import Core, TokenIssuer
@@ -147,7 +147,11 @@ class Registry:
         _supports(res, "patch", subresource)
         stored = self.core.stored(res)
         what = part(stored, subresource, res.view)
-        entry = await patch.patch(self.core, request, stored, (namespace, name), tree, patch_type, what)
+        if patch_type == "apply":
+            target = apply.Target(namespace, name, patch.ATTEMPTS)
+            entry = await apply.apply_config(self.core, request, res, target, tree, what)
+        else:
+            entry = await patch.patch(self.core, request, stored, (namespace, name), tree, patch_type, what)
         return viewed(what.read, entry)
 
     async def delete(

@@ -29,6 +29,15 @@ class Request:
     user: User = SYSTEM
     dry_run: bool = False
     field_manager: str = ""
+    """Who is said to own what the write changes; "" for components in this process (see managed_fields)."""
+    force: bool = False
+    """Of an apply: take over what others own."""
+    applies: bool = False
+    """Set by an apply: who owns what has been worked out."""
+    may_create: Callable[[], None] | None = None
+    """Raises Forbidden when an apply is about to create an object and its user may not."""
+    created: bool = False
+    """Set by an apply that created its object."""
     warnings: list[str] = field(default_factory=list)
     """What the client is to be warned of; the server sends each as a Warning header."""
     inspect: Callable[[Any], None] | None = None

@@ -11,7 +11,7 @@ from typing import Any
 
 from podium.machinery import errors, field
 from podium.models import codec
-from podium.registry import metadata
+from podium.registry import managed_fields, metadata
 from podium.registry.admission.chain import Attributes
 from podium.registry.core import Core
 from podium.registry.create import create
@@ -117,7 +117,7 @@ async def _write(core: Core, request: Request, collection: Collection, new: Any,
     attributes = Attributes(core, request, "UPDATE", res, meta.namespace, meta.name, part.subresource, new, old.object)
     stored = False
     try:
-        await _make_ready(attributes, part)
+        await _make_ready(attributes, part, old)
         allocator = None if part.subresource else core.allocators.get(res.group_resource)
         if allocator is not None:
             attributes.undo.append(allocator.allocate(new, old.object))
@@ -143,10 +143,11 @@ async def _store(core: Core, request: Request, collection: Collection, new: Any,
     return await core.updated(old.key, value, old.revision, new)
 
 
-async def _make_ready(attributes: Attributes, part: Part) -> None:
+async def _make_ready(attributes: Attributes, part: Part, entry: Entry) -> None:
     """Defaults, admission and validation, in that order; afterwards the object is as it will be stored."""
     core, request, res = attributes.core, attributes.request, attributes.resource
     new, previous, strategy = attributes.obj, attributes.old, res.strategy
+    managed, new.metadata.managedFields = new.metadata.managedFields, ()
     metadata.drop_what_clients_may_not_set(new.metadata)
     strategy.default(new)
     await core.admission.admit(attributes)
@@ -154,6 +155,7 @@ async def _make_ready(attributes: Attributes, part: Part) -> None:
     meta = new.metadata  # a status write has been given the old one
     metadata.carry_over(meta, previous.metadata)
     metadata.drop_what_clients_may_not_set(meta)
+    _follow(attributes, part, entry, managed)
     if part.counts and strategy.generation and metadata.desired_changed(new, previous):
         meta.generation = (previous.metadata.generation or 0) + 1
     wrong = metadata.validate_update(meta, previous.metadata) + part.validate(new, previous)
@@ -162,6 +164,19 @@ async def _make_ready(attributes: Attributes, part: Part) -> None:
     if not part.subresource:
         request.warnings.extend(strategy.warnings(new, previous))
     await core.admission.validate(attributes)
+
+
+def _follow(attributes: Attributes, part: Part, old: Entry, given: managed_fields.Entries) -> None:
+    """Say who owns what. A write that would change only the times of that changes nothing."""
+    core, request, res, new = attributes.core, attributes.request, attributes.resource, attributes.obj
+    current = old.object.metadata.managedFields
+    new.metadata.managedFields = ()
+    found = managed_fields.of_updated(request, res, part.subresource, new, old, given, core.now())
+    if found and found is not current and managed_fields.same_but_for_times(found, current):
+        new.metadata.managedFields = current
+        if core.live(res).wire.splice(codec.encode(new), old.revision) == old.data:
+            return
+    new.metadata.managedFields = found
 
 
 def ends(new: Any, old: Any) -> bool:

@@ -13,6 +13,7 @@ from podium.server.negotiation import body_format
 
 _DIRECTIVES = ("$patch", "$retainKeys", "$setElementOrder/", "$deleteFromPrimitiveList/")
 """Fields of a strategic merge patch that are instructions, not content."""
+_YAML_ERRORS = "yaml: unmarshal errors:\n"
 
 
 async def read_object(exchange: Exchange, model: type[Any], options_kind: str) -> Any:
@@ -48,8 +49,16 @@ async def read_patch(exchange: Exchange, patch_type: PatchType, model: type[Any]
     try:
         document = documents.read(body, media, repeated=patch_type != "json" and validation != "Ignore")
     except documents.DocumentError as error:
-        raise BadRequest(f"error decoding patch: {error}") from error
+        what = "YAML" if patch_type == "apply" else "patch"
+        raise BadRequest(f"error decoding {what}: {error}") from error
     tree = document.tree
+    if patch_type == "apply":  # unknown fields are the apply's own to refuse
+        if document.repeated_keys and validation != "Ignore":
+            why = _YAML_ERRORS + "\n".join(f"  {line}" for line in document.repeated_keys)
+            if validation == "Strict":
+                raise BadRequest(f"error strict decoding YAML: {why}")
+            exchange.warnings.append(why)
+        return tree
     if patch_type == "json":
         if not isinstance(tree, list):
             raise BadRequest(

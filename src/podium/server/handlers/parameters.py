@@ -5,6 +5,7 @@ from __future__ import annotations
 from podium.machinery import field
 from podium.machinery.errors import BadRequest, Invalid
 from podium.models.meta_v1 import DeleteOptions
+from podium.registry import managed_fields
 from podium.registry.types import ListOptions, Request, WatchOptions
 from podium.server.exchange import Exchange
 from podium.server.requests import truth
@@ -55,18 +56,23 @@ def write_request(exchange: Exchange, options_kind: str) -> Request:
     if dry_run is not None and dry_run != "All":
         wrong = field.not_supported("dryRun", (dry_run,), ("All",))
         raise Invalid(f"{options_kind}.meta.k8s.io", "", [wrong])
-    manager = query.get("fieldManager") or _default_manager(exchange)
+    manager = query.get("fieldManager")
+    wrong_name = managed_fields.name_errors(manager) if manager else []
+    if wrong_name:
+        raise Invalid(f"{options_kind}.meta.k8s.io", "", wrong_name)
     return Request(
         user=exchange.user,
         dry_run=dry_run == "All",
-        field_manager=manager[:128],
+        field_manager=manager or _default_manager(exchange),
         warnings=exchange.warnings,
     )
 
 
 def _default_manager(exchange: Exchange) -> str:
     """Kubernetes names a manager after the program that asks."""
-    return (exchange.headers.get("User-Agent") or "unknown").partition("/")[0]
+    program = (exchange.headers.get("User-Agent") or "").partition("/")[0]
+    name = "".join(character for character in program if character.isprintable())
+    return name[: managed_fields.MAX_NAME] or "unknown"
 
 
 def delete_options(query: dict[str, str]) -> DeleteOptions | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from podium.machinery import field
+from podium.machinery.errors import Invalid
 from podium.models.authentication_v1 import TokenRequest
 from podium.models.autoscaling_v1 import Scale
 from podium.models.core_v1 import Binding
@@ -12,10 +15,12 @@ from podium.models.policy_v1 import Eviction
 from podium.registry.resources import Resource
 from podium.registry.types import Entry, PatchType
 from podium.server import bodies
+from podium.server.authorization.rules import Attributes
 from podium.server.exchange import Answer, Exchange
 from podium.server.handlers.parameters import delete_options, list_options, write_request
 from podium.server.negotiation import Shape, shape_of, unsupported
 from podium.server.rendering import in_format, list_answer, object_answer, warning_headers
+from podium.server.requests import truth
 from podium.server.services import Services
 
 _PATCH_TYPES: dict[str, PatchType] = {
@@ -97,10 +102,25 @@ async def patch(services: Services, exchange: Exchange, res: Resource) -> Answer
         raise unsupported(tuple(_PATCH_TYPES))
     shape = shape_of(exchange)
     request = write_request(exchange, "PatchOptions")
+    force = exchange.query.get("force")
+    if patch_type == "apply":
+        request.field_manager = exchange.query.get("fieldManager", "")
+        request.force = truth(force)
+        request.may_create = _may_create(services, exchange)
+    elif force:
+        wrong = field.forbidden("force", "may not be specified for non-apply patch")
+        raise Invalid("PatchOptions.meta.k8s.io", "", [wrong])
     tree = await bodies.read_patch(exchange, patch_type, expected(res, info.subresource))
     namespace = info.namespace if res.namespaced else ""
     entry = await services.registry.patch(request, res, namespace, info.name, tree, patch_type, info.subresource)
-    return object_answer(exchange, shape, res, entry, services.clock.now())
+    return object_answer(exchange, shape, res, entry, services.clock.now(), 201 if request.created else 200)
+
+
+def _may_create(services: Services, exchange: Exchange) -> Callable[[], None]:
+    """An apply that creates needs the right to create, too."""
+    info = exchange.info
+    attributes = Attributes("create", info.group, info.resource, "", info.namespace, info.name, version=info.version)
+    return lambda: services.authorizer.require(exchange.user, attributes)
 
 
 async def _options(exchange: Exchange) -> DeleteOptions | None:
