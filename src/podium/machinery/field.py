@@ -78,6 +78,11 @@ def invalid(path: str, value: Any, detail: str) -> FieldError:
     return _error("Invalid", "Invalid value", path, value, detail)
 
 
+def contradictory(path: str, detail: str) -> FieldError:
+    """Invalid as a whole: the value isn't repeated."""
+    return _error("Invalid", "Invalid value", path, _OMITTED, detail)
+
+
 def type_invalid(path: str, value: Any, detail: str) -> FieldError:
     return _error("TypeInvalid", "Invalid value", path, value, detail)
 

@@ -90,6 +90,7 @@ def test_other_defaults() -> None:
         "completionMode": "NonIndexed",
         "completions": 1,
         "parallelism": 1,
+        "manualSelector": False,
         "podReplacementPolicy": "TerminatingOrFailed",
         "suspend": False,
     }

@@ -145,7 +145,7 @@ def finish(status: batch_v1.JobStatus, ending: Verdict, now: datetime) -> batch_
         return None
     type_ = "Failed" if ending.failed else "Complete"
     over = _condition(type_, "True", ending.reason, ending.message, now)
-    status = replace(status, conditions=_put(status.conditions, over))
+    status = replace(status, conditions=_put(status.conditions, over), startTime=status.startTime or now)
     if not ending.failed:
         status.completionTime = now
     return status

@@ -5,6 +5,7 @@ from __future__ import annotations
 from podium.registry.strategies import (
     autoscaling,
     config_map,
+    cron_job,
     daemon_set,
     deployment,
     event,
@@ -62,7 +63,7 @@ STRATEGIES: dict[tuple[str, str], Strategy] = {
     ("apps", "ReplicaSet"): replica_set.STRATEGY,
     ("apps", "StatefulSet"): daemon_set.STATEFUL_STRATEGY,
     ("autoscaling", "HorizontalPodAutoscaler"): autoscaling.STRATEGY,
-    ("batch", "CronJob"): job.CRON_STRATEGY,
+    ("batch", "CronJob"): cron_job.STRATEGY,
     ("batch", "Job"): job.STRATEGY,
     ("certificates.k8s.io", "CertificateSigningRequest"): system.REQUEST_STRATEGY,
     ("coordination.k8s.io", "Lease"): service_account.LEASE_STRATEGY,

@@ -1,19 +1,15 @@
-"""Jobs and CronJobs: how often a Pod has to succeed, and a template that stays."""
+"""Jobs: how often a Pod has to succeed. What their spec may say is in job_spec.py, their status in job_status.py."""
 
 from __future__ import annotations
 
-from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
 from podium.machinery import field, names
-from podium.machinery.field import Path
-from podium.models import codec
-from podium.models.batch_v1 import CronJob, CronJobStatus, Job, JobSpec, JobStatus, PodFailurePolicy
-from podium.models.core_v1 import PodTemplateSpec
+from podium.models import codec, conditions
+from podium.models.batch_v1 import Job, JobSpec, JobStatus
+from podium.models.core_v1 import Affinity, Container, PodTemplateSpec
 from podium.models.meta_v1 import LabelSelector
-from podium.registry.strategies import checks, pod_defaults, pod_template, pod_warnings
-from podium.registry.strategies.checks import METADATA, SPEC, STATUS, Errors
-from podium.registry.strategies.replica_set import keep_status, template_warnings
+from podium.registry.strategies import checks, job_spec, job_status, pod_defaults, pod_template, pod_warnings
+from podium.registry.strategies.checks import METADATA, SPEC, Errors
+from podium.registry.strategies.replica_set import keep_status
 from podium.registry.strategy import Strategy
 
 CONTROLLER_UID = "batch.kubernetes.io/controller-uid"
@@ -21,18 +17,12 @@ JOB_NAME = "batch.kubernetes.io/job-name"
 _LEGACY_UID = "controller-uid"
 _LEGACY_NAME = "job-name"
 _BACKOFF_LIMIT = 6
-_MOST_INDEXED = 100_000
 _IMMUTABLE = ("completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy")
-_COUNTS = (
-    "parallelism",
-    "completions",
-    "activeDeadlineSeconds",
-    "backoffLimit",
-    "ttlSecondsAfterFinished",
-    "backoffLimitPerIndex",
-    "maxFailedIndexes",
+_TEMPLATE = SPEC.child("template")
+UNTRACKABLE = (
+    "In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes "
+    "might not be able to track completedIndexes when a big number of indexes fail"
 )
-_ACTIONS = ("Count", "FailIndex", "FailJob", "Ignore")
 
 
 def _default(job: Job) -> None:
@@ -46,12 +36,13 @@ def _default(job: Job) -> None:
         job.metadata.labels = dict(spec.template.metadata.labels)
     spec.completionMode = spec.completionMode or "NonIndexed"
     spec.suspend = bool(spec.suspend)
+    spec.manualSelector = bool(spec.manualSelector)
     if not spec.podReplacementPolicy:
         spec.podReplacementPolicy = "TerminatingOrFailed" if spec.podFailurePolicy is None else "Failed"
-    _default_spec(spec)
+    default_spec(spec)
 
 
-def _default_spec(spec: JobSpec) -> None:
+def default_spec(spec: JobSpec) -> None:
     """What a CronJob's template gets, too."""
     if spec.podFailurePolicy is not None:
         for rule in spec.podFailurePolicy.rules:
@@ -60,100 +51,75 @@ def _default_spec(spec: JobSpec) -> None:
     pod_defaults.default_template(spec.template)
 
 
+def _generated_labels(job: Job) -> dict[str, str]:
+    uid, name = job.metadata.uid, job.metadata.name
+    return {_LEGACY_UID: uid, _LEGACY_NAME: name, CONTROLLER_UID: uid, JOB_NAME: name}
+
+
 def _prepare_create(job: Job) -> None:
-    """A Job finds its Pods by its own uid, unless its author chose a selector."""
+    """A Job finds its Pods by its own uid, unless its author chose a selector. Labels of the author's that contradict
+    are left for validation to refuse."""
     job.status = JobStatus()
     spec, uid = job.spec, job.metadata.uid
     if spec.manualSelector:
         return
-    labels = {_LEGACY_UID: uid, CONTROLLER_UID: uid, _LEGACY_NAME: job.metadata.name, JOB_NAME: job.metadata.name}
-    spec.template.metadata.labels = {**spec.template.metadata.labels, **labels}
+    spec.template.metadata.labels = {**_generated_labels(job), **spec.template.metadata.labels}
     spec.selector = spec.selector or LabelSelector()
-    spec.selector.matchLabels = {**spec.selector.matchLabels, CONTROLLER_UID: uid}
+    spec.selector.matchLabels = {CONTROLLER_UID: uid, **spec.selector.matchLabels}
 
 
 def _validate(job: Job) -> Errors:
     spec = job.spec
-    errors = _spec(SPEC, spec)
+    errors = _generated(job) + job_spec.validate(SPEC, spec)
     where = SPEC.child("selector")
     if spec.selector is None:
-        return [*errors, field.required(where)]
+        errors.append(field.required(where))
     errors += checks.label_selector(where, spec.selector)
     selector = checks.compiled(spec.selector)
-    if selector is not None:
-        errors += pod_template.mismatch(SPEC.child("template"), spec.template, selector)
-    if not spec.manualSelector and spec.selector.matchLabels != {CONTROLLER_UID: job.metadata.uid}:
-        errors.append(field.invalid(where, spec.selector, "`selector` not auto-generated"))
-    return errors
+    if selector is not None and spec.selector is not None:
+        errors += pod_template.mismatch(_TEMPLATE, spec.template, selector)
+    return errors + _hostname(job)
 
 
-def _spec(path: Path, spec: JobSpec) -> Errors:
-    errors = checks.not_negative(path, spec, *_COUNTS)
-    if spec.completionMode:
-        errors += checks.enum(path.child("completionMode"), spec.completionMode, ("Indexed", "NonIndexed"))
-    if spec.completionMode == "Indexed":
-        if spec.completions is None:
-            errors.append(field.required(path.child("completions"), "when completion mode is Indexed"))
-        if (spec.parallelism or 0) > _MOST_INDEXED:
-            why = f"must be less than or equal to {_MOST_INDEXED} when completion mode is Indexed"
-            errors.append(field.invalid(path.child("parallelism"), spec.parallelism, why))
-    elif spec.backoffLimitPerIndex is not None:
-        why = "requires indexed completion mode"
-        errors.append(field.invalid(path.child("backoffLimitPerIndex"), spec.backoffLimitPerIndex, why))
-    if spec.maxFailedIndexes is not None and spec.backoffLimitPerIndex is None:
-        why = "when maxFailedIndexes is specified"
-        errors.append(field.required(path.child("backoffLimitPerIndex"), why))
-    policies = ("Failed", "TerminatingOrFailed") if spec.podFailurePolicy is None else ("Failed",)
-    where = path.child("podReplacementPolicy")
-    errors += checks.enum(where, spec.podReplacementPolicy, policies, needed=False)
-    if spec.managedBy:
-        errors += checks.qualified_name(path.child("managedBy"), spec.managedBy)
-    if spec.podFailurePolicy is not None:
-        errors += _failure_policy(path.child("podFailurePolicy"), spec.podFailurePolicy)
-    if spec.successPolicy is not None and not spec.successPolicy.rules:
-        why = "at least one rules must be specified when the successPolicy is specified"
-        errors.append(field.required(path.child("successPolicy", "rules"), why))
-    errors += pod_template.validate(path.child("template"), spec.template)
-    return errors + _restart_policy(path.child("template", "spec", "restartPolicy"), spec)
-
-
-def _restart_policy(path: Path, spec: JobSpec) -> Errors:
-    policy = spec.template.spec.restartPolicy
-    if policy in ("", "Always"):
-        return [field.required(path, 'valid values: "OnFailure", "Never"')]
-    if policy not in ("OnFailure", "Never"):
-        return [field.not_supported(path, policy, ("OnFailure", "Never"))]
-    if spec.podFailurePolicy is not None and policy != "Never":
-        return [field.invalid(path, policy, 'only "Never" is supported when podFailurePolicy is specified')]
-    return []
-
-
-def _failure_policy(path: Path, policy: PodFailurePolicy) -> Errors:
+def _generated(job: Job) -> Errors:
+    spec = job.spec
+    if spec.manualSelector or spec.selector is None:
+        return []
+    labels, where = _generated_labels(job), _TEMPLATE.child("metadata", "labels")
+    there = spec.template.metadata.labels
     errors: Errors = []
-    for position, rule in enumerate(policy.rules):
-        where = path.child("rules").index(position)
-        errors += checks.enum(where.child("action"), rule.action, _ACTIONS)
-        if rule.onExitCodes is not None:
-            errors += checks.enum(where.child("onExitCodes", "operator"), rule.onExitCodes.operator, ("In", "NotIn"))
-            if not rule.onExitCodes.values:
-                place = where.child("onExitCodes", "values")
-                errors.append(field.invalid(place, rule.onExitCodes.values, "at least one value is required"))
-            if rule.onPodConditions:
-                why = "specifying both OnExitCodes and OnPodConditions is not supported"
-                errors.append(field.invalid(where, rule, why))
-        elif not rule.onPodConditions:
-            why = "specifying one of OnExitCodes and OnPodConditions is required"
-            errors.append(field.invalid(where, rule, why))
+    for key, value in labels.items():
+        if key not in there:
+            errors.append(field.required(where.key(key), f"must be '{value}'"))
+        elif there[key] != value:
+            errors.append(field.invalid(where.key(key), there, f"must be '{value}'"))
+    selector = checks.compiled(spec.selector)
+    if selector is not None and not selector.matches(labels):
+        errors.append(field.invalid(SPEC.child("selector"), spec.selector, "`selector` not auto-generated"))
     return errors
+
+
+def _hostname(job: Job) -> Errors:
+    """The Pod of the highest index has the longest hostname."""
+    name, completions = job.metadata.name, job.spec.completions
+    if job.spec.completionMode != "Indexed" or not completions:
+        return []
+    longest = f"{name}-{completions - 1}"
+    if not names.dns_label(longest):
+        return []
+    why = f"will not able to create pod with invalid DNS label: {longest}"
+    return [field.invalid(METADATA.child("name"), name, why)]
 
 
 def _validate_update(new: Job, old: Job) -> Errors:
     errors = _validate(new)
     mine, theirs = new.spec, old.spec
-    if mine.completions != theirs.completions:
-        elastic = theirs.completionMode == "Indexed" and mine.completions == mine.parallelism
-        if not elastic:
-            errors.append(field.invalid(SPEC.child("completions"), mine.completions, field.IMMUTABLE))
+    where = SPEC.child("completions")
+    if mine.completionMode != "Indexed":
+        errors += field.immutable(where, mine.completions, theirs.completions)
+    elif mine.completions not in (None, theirs.completions, mine.parallelism):
+        why = f"can only be modified in tandem with {SPEC.child('parallelism')}"
+        errors.append(field.invalid(where, mine.completions, why))
     errors += field.immutable(SPEC.child("selector"), mine.selector, theirs.selector)
     errors += _template_update(mine.template, old)
     for name in _IMMUTABLE:
@@ -162,24 +128,70 @@ def _validate_update(new: Job, old: Job) -> Errors:
 
 
 def _template_update(new: PodTemplateSpec, old: Job) -> Errors:
-    """Until a suspended Job has started, where its Pods may run can still change."""
-    template = codec.copy(new)
+    """While a Job is suspended and none of its Pods is left, where they may run and what they need can be changed."""
     before = old.spec.template
-    if old.spec.suspend and old.status.startTime is None:
-        for name in ("nodeSelector", "affinity", "tolerations", "schedulingGates"):
+    if new == before:
+        return []
+    template = codec.copy(new)
+    if _is_at_rest(old):
+        template.metadata.annotations, template.metadata.labels = before.metadata.annotations, before.metadata.labels
+        for name in ("nodeSelector", "tolerations", "schedulingGates"):
             setattr(template.spec, name, getattr(before.spec, name))
-        template.metadata.annotations = before.metadata.annotations
-        template.metadata.labels = before.metadata.labels
-    return [] if template == before else [field.invalid(SPEC.child("template"), new, field.IMMUTABLE)]
+        template.spec.affinity = _with_node_affinity(template.spec.affinity, before.spec.affinity)
+        template.spec.containers = _with_resources(template.spec.containers, before.spec.containers)
+        template.spec.initContainers = _with_resources(template.spec.initContainers, before.spec.initContainers)
+    return [] if template == before else [field.invalid(_TEMPLATE, new, field.IMMUTABLE)]
 
 
-def _keep_spec_only(new: Any, old: Any) -> None:
+def _is_at_rest(job: Job) -> bool:
+    status = job.status
+    stopped = status.startTime is None or conditions.is_true(status.conditions, "Suspended")
+    return bool(job.spec.suspend) and stopped and not status.active
+
+
+def _with_node_affinity(new: Affinity | None, old: Affinity | None) -> Affinity | None:
+    """The new affinity, with the old one's rules about nodes."""
+    wanted = None if old is None else old.nodeAffinity
+    result = Affinity() if new is None else new
+    result.nodeAffinity = wanted
+    return old if result == (old or Affinity()) else result
+
+
+def _with_resources(new: tuple[Container, ...], old: tuple[Container, ...]) -> tuple[Container, ...]:
+    """The new containers, with what the old ones of the same names need."""
+    resources = {container.name: container.resources for container in old}
+    for container in new:
+        container.resources = resources.get(container.name, container.resources)
+    return new
+
+
+def _keep_spec_only(new: Job, old: Job) -> None:
     """Controllers track Jobs in annotations, which they may write together with the status."""
     new.spec = old.spec
 
 
-def _validate_status(new: Job, _old: Job) -> Errors:
-    return checks.not_negative(STATUS, new.status, "active", "succeeded", "failed", "ready", "terminating")
+def spec_warnings(path: field.Path, new: JobSpec, old: JobSpec | None) -> list[str]:
+    warnings = []
+    many = (new.completions or 0) > job_spec.SOFT_LIMIT and (new.parallelism or 0) > job_spec.ABOVE_SOFT_LIMIT
+    if new.completionMode == "Indexed" and many:
+        warnings.append(f"{path}: {UNTRACKABLE}")
+    before = None if old is None else old.template
+    return warnings + pod_warnings.of_template(path.child("template"), new.template, before)
+
+
+def name_warnings(name: str) -> list[str]:
+    problems = names.dns_label(name)
+    if not problems:
+        return []
+    return [
+        "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; "
+        f"a DNS label is recommended: [{', '.join(problems)}]"
+    ]
+
+
+def _warnings(new: Job, old: Job | None) -> list[str]:
+    named = name_warnings(new.metadata.name) if old is None else []
+    return named + spec_warnings(SPEC, new.spec, None if old is None else old.spec)
 
 
 STRATEGY = Strategy(
@@ -189,88 +201,6 @@ STRATEGY = Strategy(
     validate=_validate,
     validate_update=_validate_update,
     prepare_status_update=_keep_spec_only,
-    validate_status_update=_validate_status,
-    warnings=template_warnings,
-)
-
-
-# --- CronJob ----------------------------------------------------------------------------------------------------
-
-_LONGEST_NAME = 52  # a Job's name gets eleven characters more
-
-
-def _default_cron(obj: CronJob) -> None:
-    spec = obj.spec
-    spec.concurrencyPolicy = spec.concurrencyPolicy or "Allow"
-    spec.suspend = bool(spec.suspend)
-    if spec.successfulJobsHistoryLimit is None:
-        spec.successfulJobsHistoryLimit = 3
-    if spec.failedJobsHistoryLimit is None:
-        spec.failedJobsHistoryLimit = 1
-    _default_spec(spec.jobTemplate.spec)
-
-
-def _prepare_create_cron(obj: CronJob) -> None:
-    obj.status = CronJobStatus()
-
-
-def _validate_cron(obj: CronJob) -> Errors:
-    spec = obj.spec
-    errors: Errors = []
-    if not spec.schedule:
-        errors.append(field.required(SPEC.child("schedule")))
-    elif "TZ" in spec.schedule:
-        why = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
-        errors.append(field.invalid(SPEC.child("schedule"), spec.schedule, why))
-    counts = ("startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit")
-    errors += checks.not_negative(SPEC, spec, *counts)
-    policies = ("Allow", "Forbid", "Replace")
-    errors += checks.enum(SPEC.child("concurrencyPolicy"), spec.concurrencyPolicy, policies)
-    if spec.timeZone:
-        errors += _time_zone(SPEC.child("timeZone"), spec.timeZone)
-    where = SPEC.child("jobTemplate", "spec")
-    if spec.jobTemplate.spec.manualSelector:
-        errors.append(field.not_supported(where.child("manualSelector"), True, ("nil", "false")))
-    return errors + _spec(where, spec.jobTemplate.spec)
-
-
-def _time_zone(path: Path, zone: str) -> Errors:
-    if zone.lower() == "local":
-        why = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"
-        return [field.invalid(path, zone, why)]
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return [field.invalid(path, zone, f"unknown time zone {zone}")]
-    return []
-
-
-def _validate_new_cron(obj: CronJob) -> Errors:
-    errors = _validate_cron(obj)
-    if len(obj.metadata.name) > _LONGEST_NAME:
-        why = f"must be no more than {_LONGEST_NAME} characters"
-        errors.append(field.invalid(METADATA.child("name"), obj.metadata.name, why))
-    return errors
-
-
-def _cron_warnings(new: CronJob, old: CronJob | None) -> list[str]:
-    template = new.spec.jobTemplate.spec.template
-    before = None if old is None else old.spec.jobTemplate.spec.template
-    warnings = pod_warnings.of_template(SPEC.child("jobTemplate", "spec", "template"), template, before)
-    if old is None and names.dns_label(new.metadata.name):
-        warnings.append(
-            "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; "
-            f"a DNS label is recommended: [{', '.join(names.dns_label(new.metadata.name))}]"
-        )
-    return warnings
-
-
-CRON_STRATEGY = Strategy(
-    default=_default_cron,
-    prepare_create=_prepare_create_cron,
-    prepare_update=keep_status,
-    validate=_validate_new_cron,
-    validate_update=lambda new, _old: _validate_cron(new),
-    prepare_status_update=_keep_spec_only,
-    warnings=_cron_warnings,
+    validate_status_update=job_status.validate_update,
+    warnings=_warnings,
 )
