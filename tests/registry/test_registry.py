@@ -55,6 +55,18 @@ class TestBootstrap:
         endpoints = world.get(core_v1.Endpoints, "kubernetes")
         assert endpoints.subsets[0].addresses[0].ip == "127.0.0.2"
 
+    @pytest.mark.parametrize("model", [core_v1.Service, core_v1.Endpoints, discovery_v1.EndpointSlice])
+    def test_what_leads_to_the_api_is_made_again_when_it_is_deleted(self, world: World, model: type) -> None:
+        world.run(world.registry.stop())
+        world.run(world.registry.start())
+        world.run(world.registry.advertise("127.0.0.1", 1111))
+        before = world.get(model, "kubernetes")
+        world.delete(model, "kubernetes")
+        world.run(world.clock.settle())
+        after = world.get(model, "kubernetes")
+        assert after.metadata.uid != before.metadata.uid
+        assert changed(after, metadata=before.metadata) == before
+
 
 class TestRestart:
     def test_everything_is_there(self, world: World) -> None:

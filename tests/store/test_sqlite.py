@@ -1,6 +1,7 @@
 """The SQLite store keeps the contract, and what it promises beyond it."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import apsw
@@ -33,6 +34,24 @@ def test_everything_is_there_after_reopening(tmp_path):
         assert list(await store.changes(1)) == log
         assert await store.create("/c", b"") == state.revision + 1
         await store.close()
+
+    asyncio.run(scenario())
+
+
+def test_nobody_else_may_read_the_file_nor_its_log(tmp_path):
+    """The data directory may have been made by someone who lets everybody in; the log holds Secrets."""
+
+    async def scenario() -> None:
+        before = os.umask(0)
+        try:
+            store = await SqliteStore.open(tmp_path / "store.db")
+        finally:
+            os.umask(before)
+        await store.create("/a", b"1")
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+        await store.close()
+        assert modes["store.db-wal"] == 0o600
+        assert set(modes.values()) == {0o600}
 
     asyncio.run(scenario())
 

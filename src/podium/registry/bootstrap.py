@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from podium.machinery import errors
 from podium.models import resources
 from podium.models.core_v1 import (
@@ -52,6 +54,21 @@ async def advertise(core: Core, address: str, port: int) -> None:
     """Let the API's Service lead to that address."""
     await _ensure(core, endpoints(address, port), current=True)
     await _ensure(core, endpoint_slice(address, port), current=True)
+
+
+API_OBJECTS = ("services", "endpoints", "endpointslices.discovery.k8s.io")
+"""What leads to the API: one object of each, default/kubernetes. The API server makes them again when they go."""
+
+
+def leads_to_api(meta: ObjectMeta) -> bool:
+    return (meta.namespace, meta.name) == ("default", "kubernetes")
+
+
+async def restore(core: Core, gone: Service | Endpoints | EndpointSlice) -> None:
+    """Make again, as a new object, what someone deleted."""
+    meta = gone.metadata
+    fresh = ObjectMeta(name=meta.name, namespace=meta.namespace, labels=dict(meta.labels))
+    await _ensure(core, service() if isinstance(gone, Service) else replace(gone, metadata=fresh))
 
 
 def priority_classes() -> Iterator[PriorityClass]:

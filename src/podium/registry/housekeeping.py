@@ -1,4 +1,5 @@
-"""What the registry does by the clock: bookmarks for watches, the end of old Events, compaction of the store.
+"""What the registry does by the clock: bookmarks for watches, the end of old Events, compaction of the store; and what
+leads to the API is made again when someone deletes it.
 
 Each is one sleeping task, however many watches, Events or revisions there are.
 """
@@ -11,6 +12,9 @@ from collections import deque
 from datetime import UTC, datetime, timedelta
 
 from podium.machinery.errors import StatusError
+from podium.models.core_v1 import Endpoints, Service
+from podium.models.discovery_v1 import EndpointSlice
+from podium.registry import bootstrap
 from podium.registry.core import Core
 from podium.registry.storage import Event
 from podium.registry.types import Entry
@@ -31,12 +35,16 @@ class Housekeeping:
         self._expiring: deque[tuple[datetime, str, int]] = deque()
         """(when, key, revision) of each version of each Event, in the order in which they end."""
         self._more = asyncio.Event()
+        self._gone: asyncio.Queue[Service | Endpoints | EndpointSlice] = asyncio.Queue()
 
     def start(self) -> None:
         events = self.core.live("events")
         self._expiring.extend(sorted((_last_seen(entry) + EVENT_TTL, entry.key, entry.revision) for entry in events))
         events.listeners.append(self._event_changed)
+        for resource in bootstrap.API_OBJECTS:
+            self.core.live(resource).listeners.append(self._api_changed)
         self._tasks = [
+            asyncio.create_task(self._restore(), name="the way to the API"),
             asyncio.create_task(self._bookmark(), name="bookmarks"),
             asyncio.create_task(self._compact(), name="compaction"),
             asyncio.create_task(self._expire(), name="event expiry"),
@@ -69,6 +77,20 @@ class Housekeeping:
                 with contextlib.suppress(StoreError):  # a store that has failed says so to everyone who asks
                     await self.core.store.compact(previous)
             previous = self.core.revision
+
+    # default/kubernetes
+
+    def _api_changed(self, event: Event) -> None:
+        if event.deleted and bootstrap.leads_to_api(event.entry.object.metadata):
+            self._gone.put_nowait(event.entry.object)
+
+    async def _restore(self) -> None:
+        while self.core.store.failure is None:
+            gone = await self._gone.get()
+            try:
+                await bootstrap.restore(self.core, gone)
+            except StatusError:
+                continue  # its address is taken, or the store has failed: the next start tries again
 
     # Events
 

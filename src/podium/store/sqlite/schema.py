@@ -59,7 +59,13 @@ def lock(path: str) -> int:
 
 
 def open_writer(path: str, vfs: str | None) -> apsw.Connection:
-    """The connection that writes; creates the file and its tables if need be."""
+    """The connection that writes; creates the file and its tables if need be.
+
+    The file is its owner's alone before SQLite sees it, because what SQLite puts beside it (the write-ahead log, which
+    holds Secrets too) gets the mode that the file has then.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    os.chmod(path, 0o600)
     connection = apsw.Connection(path, vfs=vfs)
     try:
         connection.set_busy_timeout(BUSY_MILLISECONDS)
@@ -73,7 +79,6 @@ def open_writer(path: str, vfs: str | None) -> apsw.Connection:
     except BaseException:
         connection.close()
         raise
-    os.chmod(path, 0o600)
     return connection
 
 
