@@ -68,6 +68,7 @@ class Agent:
         self.registered = asyncio.Event()
         """Set when the Node is in the API and its Pods are being looked after."""
 
+        self._meter = Meter(clock)
     async def run(self) -> None:
         """Look after the node until cancelled; then end what runs on it."""
         runtime = self._runtime
@@ -99,6 +100,8 @@ class Agent:
         )
         driver: PodDriver
         if self._runtime is None:
+            informers=self._informers,
+            index=self._index,
             driver = SimulatedPods(context)
         else:
             from podium.agent.pod_workers import PodWorkers  # simulated nodes do without the HTTP client

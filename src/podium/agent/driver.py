@@ -12,6 +12,7 @@ from podium.agent.events import ContainerEvents
 from podium.agent.interests import Interests
 from podium.agent.status_manager import StatusManager
 from podium.client.client import Client
+from podium.client.informers import Informers
 from podium.clock import Clock
 from podium.machinery import errors
 from podium.machinery.streams import ClientStreams, Connection, LogOptions, StreamOptions
@@ -32,8 +33,11 @@ class NodeContext:
     events: ContainerEvents
     allocatable: dict[str, str]
     """What the node offers to Pods: the limit of containers that name none."""
-
     interests: Interests
+    informers: Informers
+    index: int = 0
+    """Of the node among those of this machine."""
+
     def now(self) -> datetime:
         """The time as statuses have it: whole seconds."""
         return self.clock.now().replace(microsecond=0)

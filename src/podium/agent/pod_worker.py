@@ -17,11 +17,13 @@ from podium.agent.container_start import Place, container_config
 from podium.agent.driver import NodeContext
 from podium.agent.environment import PodFacts
 from podium.agent.events import NORMAL, WARNING, crash_loop
+from podium.agent.hostname import pod_name
 from podium.agent.image_puller import ImagePuller
 from podium.agent.phase import FINAL
 from podium.agent.probes import handlers
 from podium.agent.probes.prober import Prober
 from podium.agent.runtime import ContainerRecord, Runtime, RuntimeFailure, Sandbox, SandboxConfig
+from podium.agent.services.proxy import ServiceProxy
 from podium.agent.status import DEADLINE, ID_SCHEME, PodView, pod_status
 from podium.agent.volumes.contents import VolumeError
 from podium.agent.volumes.pod_volumes import PodVolumes
@@ -37,11 +39,12 @@ _log = logging.getLogger(__name__)
 
 
 class PodWorker:
-    def __init__(self, context: NodeContext, runtime: Runtime, pod: Pod) -> None:
+    def __init__(self, context: NodeContext, runtime: Runtime, services: ServiceProxy, pod: Pod) -> None:
         self.pod = pod
         self.uid = pod.metadata.uid
         self._context = context
         self._runtime = runtime
+        self._services = services
         self._wake = asyncio.Event()
         self._start_time = pod.status.startTime or context.now()
         spec = pod.spec
@@ -250,23 +253,28 @@ class PodWorker:
                 return False
         if self._sandbox() is not None:
             return True
-        metadata, spec = self.pod.metadata, self.pod.spec
-        config = SandboxConfig(
-            uid=self.uid,
-            namespace=metadata.namespace,
-            name=metadata.name,
-            hostname=spec.hostname or metadata.name[:63],
-            host_network=bool(spec.hostNetwork),
-            host_aliases=tuple((alias.ip, alias.hostnames) for alias in spec.hostAliases),
-        )
         try:
-            await self._runtime.run_sandbox(config)
+            await self._runtime.run_sandbox(self._sandbox_config())
         except (RuntimeFailure, LookupError) as error:
             message = f"Failed to create pod sandbox: {error}"
             self._context.events.pod(self.pod, WARNING, "FailedCreatePodSandBox", message)
             self._report()
             return False
         return True
+
+    def _sandbox_config(self) -> SandboxConfig:
+        metadata, spec = self.pod.metadata, self.pod.spec
+        name = pod_name(self.pod)
+        return SandboxConfig(
+            uid=self.uid,
+            namespace=metadata.namespace,
+            name=metadata.name,
+            hostname=name.hostname,
+            host_network=bool(spec.hostNetwork),
+            own_names=name.names,
+            host_aliases=tuple((alias.ip, alias.hostnames) for alias in spec.hostAliases),
+            service_names=self._services.names(metadata.namespace) if self._runtime.mounts else (),
+        )
 
     # --- its containers
 
@@ -312,7 +320,10 @@ class PodWorker:
         if known.view.current is not None or (known.view.restarts and not self._runtime.containers(self.uid)):
             attempt += 1
         try:
+            sandbox = self._runtime.sandbox(self.uid)
             found = await references.fetch(self._context, self.pod, services=True)
+            if sandbox is not None and not sandbox.network:
+                found = await references.with_api_itself(self._context, found)
             placed = self._volumes.placed or {}
             place = Place(self._runtime.directory(self.uid), placed, self._facts(), found, self._runtime.mounts)
             config = container_config(self.pod, container, attempt, image, place)

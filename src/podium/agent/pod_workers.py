@@ -11,6 +11,7 @@ from podium.agent.driver import NodeContext, container_not_found
 from podium.agent.logs import LogReader
 from podium.agent.pod_worker import PodWorker
 from podium.agent.runtime import ContainerRecord, Runtime, RuntimeFailure
+from podium.agent.services.proxy import ServiceProxy
 from podium.machinery import errors
 from podium.machinery.streams import ClientStreams, Connection, LogOptions, OutputStream, StreamOptions
 from podium.models.core_v1 import Pod
@@ -24,6 +25,7 @@ class PodWorkers:
     def __init__(self, context: NodeContext, runtime: Runtime) -> None:
         self._context = context
         self._runtime = runtime
+        self._proxy = ServiceProxy(context.informers, runtime, context.rng, context.node_name, first=context.index == 0)
         self._workers: dict[str, PodWorker] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopping = False
@@ -31,6 +33,7 @@ class PodWorkers:
     async def start(self) -> None:
         self._runtime.on_exit(self._exited)
         self._context.interests.start()
+        await self._proxy.start()
 
     def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         if new is None:
@@ -44,7 +47,7 @@ class PodWorkers:
         if worker is not None:
             worker.update(new)
             return
-        worker = self._workers[uid] = PodWorker(self._context, self._runtime, new)
+        worker = self._workers[uid] = PodWorker(self._context, self._runtime, self._proxy, new)
         task = self._tasks[uid] = asyncio.get_running_loop().create_task(worker.run(), name=f"pod {new.metadata.name}")
         task.add_done_callback(lambda done: self._worker_ended(uid, done))
 
@@ -104,10 +107,12 @@ class PodWorkers:
 
     async def stop(self) -> None:
         self._stopping = True
+        self._context.interests.stop()
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._proxy.stop()
 
     def _running(self, pod: Pod, name: str) -> ContainerRecord:
         for record in reversed(self._runtime.containers(pod.metadata.uid)):
@@ -145,7 +150,6 @@ class PodWorkers:
             worker.wake()
 
     def _worker_ended(self, uid: str, task: asyncio.Task[None]) -> None:
-        self._context.interests.stop()
         worker = self._workers.pop(uid)
         del self._tasks[uid]
         if task.cancelled() or self._stopping:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
+
+from msgspec import structs
 
 from podium.agent import environment
 from podium.agent.driver import NodeContext
@@ -22,6 +25,7 @@ from podium.models.core_v1 import (
     Service,
     ServiceAccount,
 )
+from podium.models.discovery_v1 import EndpointSlice
 
 T = TypeVar("T")
 RENEW_AFTER = 0.8
@@ -43,6 +47,23 @@ async def fetch(context: NodeContext, pod: Pod, *, services: bool) -> References
         await _each(context, Secret, namespace, secrets | more_secrets),
         tuple(found),
     )
+
+
+async def with_api_itself(context: NodeContext, found: References) -> References:
+    """For Pods on the machine's network, which reach no cluster IP: the API where it is served."""
+    pieces = (await _each(context, EndpointSlice, "default", ("kubernetes",))).values()
+    piece = next((piece for piece in pieces if piece is not None and piece.endpoints and piece.ports), None)
+    if piece is None:
+        return found
+    address, number = piece.endpoints[0].addresses[0], piece.ports[0].port or 0
+
+    def direct(service: Service) -> Service:
+        if (service.metadata.namespace, service.metadata.name) != ("default", "kubernetes"):
+            return service
+        ports = tuple(structs.replace(port, port=number) for port in service.spec.ports)
+        return structs.replace(service, spec=structs.replace(service.spec, clusterIP=address, ports=ports))
+
+    return replace(found, services=tuple(direct(service) for service in found.services))
 
 
 async def claimed(context: NodeContext, pod: Pod) -> dict[str, Claim]:

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from random import Random
+from socket import socket
 from typing import Literal, Protocol
 
 from podium.clock import Clock
 from podium.machinery.streams import ClientStreams, Connection, StreamOptions
 
 ContainerPhase = Literal["created", "running", "exited"]
+Line = tuple[str, tuple[str, ...]]
+"""A line of /etc/hosts: an address and its names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,12 @@ class SandboxConfig:
     name: str
     hostname: str
     host_network: bool = False
-    host_aliases: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """(address, names) that the Pod wants in its /etc/hosts."""
+    own_names: tuple[str, ...] = ()
+    """What the Pod's address is called; its host name if this is empty."""
+    host_aliases: tuple[Line, ...] = ()
+    """What else the Pod wants in its /etc/hosts."""
+    service_names: tuple[Line, ...] = ()
+    """What Services are called; see `set_names`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +100,9 @@ class Mount:
     source: Path
     target: str
     read_only: bool = False
-
     sub_path: str = ""
     """The part of the source that is meant. Its owner may change it at any time: no link in it may lead out."""
+
 
 @dataclass(frozen=True, slots=True)
 class ContainerConfig:
@@ -157,6 +164,13 @@ class Runtime(Protocol):
     async def remove_sandbox(self, uid: str) -> None:
         """Remove it with all its containers, logs and directories. Everything in it has ended before."""
 
+    async def set_names(self, uid: str, names: Sequence[Line]) -> None:
+        """What the sandbox's containers can call Services has changed."""
+
+    async def listen(self, address: str, port: int) -> socket | None:
+        """A socket that sandboxes reach at that address of a Service; None where they share the machine's network.
+        OSError."""
+
     async def image_status(self, image: str) -> Image | None:
         """The image, if it is there already."""
 
@@ -190,6 +204,9 @@ class Runtime(Protocol):
 
     async def connect(self, uid: str, port: int) -> Connection:
         """Connect to what listens on a port in the sandbox; OSError."""
+
+    def supervisor(self, container_id: str) -> int:
+        """The process whose descendants are those of the container; 0 if it doesn't run."""
 
     def log_path(self, container_id: str) -> Path:
         """The log of the container, in CRI's format; older, rotated parts have a suffix."""

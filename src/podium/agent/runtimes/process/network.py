@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import ipaddress
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -26,6 +27,10 @@ MS_BIND, MNT_DETACH = 4096, 2
 NAMESPACES = Path("/run/netns")
 CLUSTERS = Path("/run/podium")
 """A file for each cluster of this machine that has a bridge: where its data is."""
+SERVICE_NETWORK = "10.96.0.0/16"
+SERVICES = "services"
+"""Stands for a uid: the namespace that Services are listened for in."""
+LOCAL_TABLE = 255
 PREFERRED = [f"10.{second}.0.0/16" for second in (*range(244, 256), *range(128, 244))]
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -47,6 +52,9 @@ class PodNetwork(Protocol):
 
     def detach(self, uid: str) -> None:
         """Take a Pod's namespace away, if it has one."""
+
+    def listen(self, address: str, port: int) -> socket.socket | None:
+        """A socket that Pods reach at that address of a Service; None if they share the machine's network. Blocks."""
 
     def environment(self, address: str) -> dict[str, str]:
         """What a Pod's programs are told about their address."""
@@ -74,6 +82,9 @@ class LoopbackNetwork:
 
     def detach(self, uid: str) -> None:
         """There is nothing to take away."""
+
+    def listen(self, address: str, port: int) -> socket.socket | None:
+        return None
 
     def environment(self, address: str) -> dict[str, str]:
         return {"HOST": address, "POD_IP": address, "PODIUM_POD_IP": address}
@@ -116,11 +127,20 @@ class NamespaceNetwork:
         return str(cidr)
 
     def attach(self, uid: str, address: str) -> str:
-        _in_thread(lambda: self._attach(uid, address))
+        _in_thread(lambda: self._connect(uid, address))
         return str(self._namespace(uid))
 
     def detach(self, uid: str) -> None:
         _remove_namespace(self._namespace(uid))
+
+    def listen(self, address: str, port: int) -> socket.socket | None:
+        """In a namespace of its own, to which Pods have a route: the machine keeps out of it, since it may be part of
+        another cluster that has the same addresses."""
+        path = self._namespace(SERVICES)
+        with self._lock:
+            if not path.exists():
+                _in_thread(lambda: self._connect(SERVICES, str(self._service_gateway), services=True))
+        return _in_thread(lambda: _listen(path, address, port))
 
     def environment(self, address: str) -> dict[str, str]:
         return {"POD_IP": address, "PODIUM_POD_IP": address}
@@ -160,7 +180,12 @@ class NamespaceNetwork:
             bridge = ip.link_lookup(ifname=self._bridge)[0]
             ip.addr("replace", index=bridge, address=address, prefixlen=self._network.prefixlen)
 
-    def _attach(self, uid: str, address: str) -> None:
+    @property
+    def _service_gateway(self) -> ipaddress.IPv4Address:
+        """What leads to Services: the last address of the cluster's network."""
+        return self._network.broadcast_address - 1
+
+    def _connect(self, uid: str, address: str, *, services: bool = False) -> None:
         path = self._namespace(uid)
         _remove_namespace(path)
         device = f"pd{self._cluster}{_short(uid)[:8]}"
@@ -179,7 +204,11 @@ class NamespaceNetwork:
                 ip.addr("add", index=index, address=address, prefixlen=self._network.prefixlen)
                 ip.link("set", index=1, state="up")
                 ip.link("set", index=index, state="up")
+                if services:  # every address of a Service is this namespace's own
+                    ip.route("add", dst=SERVICE_NETWORK, oif=1, type="local", scope="host", table=LOCAL_TABLE)
+                    return
                 ip.route("add", dst="default", gateway=_gateway(address))
+                ip.route("add", dst=SERVICE_NETWORK, gateway=str(self._service_gateway))
         finally:
             os.close(namespace)
 
@@ -300,6 +329,12 @@ def _remove_namespace(path: Path) -> None:
         _libc.umount2(os.fsencode(path), MNT_DETACH)
         with suppress(FileNotFoundError):
             path.unlink()
+
+
+def _listen(namespace: Path, address: str, port: int) -> socket.socket:
+    with namespace.open("rb") as file:
+        _enter(file.fileno())  # this thread ends right after; the socket stays where it was made
+    return socket.create_server((address, port))
 
 
 def _enter(namespace: int) -> None:

@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -32,12 +33,14 @@ from podium.agent.runtime import (
     ContainerRecord,
     ExecResult,
     Image,
+    Line,
     Mount,
     RuntimeFailure,
     Sandbox,
     SandboxConfig,
 )
 from podium.agent.runtimes.process import exec as exec_
+from podium.agent.runtimes.process import hosts_file
 from podium.agent.runtimes.process.connect import connect
 from podium.agent.runtimes.process.exec import kill_group
 from podium.agent.runtimes.process.network import PodNetwork
@@ -189,7 +192,12 @@ class ProcessRuntime:
                 self._addresses.give_back(ip)
                 raise RuntimeFailure(f"failed to set up the network: {error}", "CreatePodSandboxError") from error
         sandbox = Sandbox(config.uid, config.namespace, config.name, ip, hostname=config.hostname, network=network)
-        _write_network_files(self.directory(config.uid), sandbox, config)
+        directory = self.directory(config.uid)
+        (directory / "hosts").write_text(
+            hosts_file.with_names(hosts_file.content(sandbox, config), config.service_names)
+        )
+        # There is no name server: a look-up fails at once instead of waiting for an answer.
+        (directory / "resolv.conf").write_text("options timeout:1 attempts:1\n")
         self._save(sandbox)
         self._by_pod.setdefault(config.uid, [])
         return sandbox
@@ -209,6 +217,14 @@ class ProcessRuntime:
         for container_id in self._by_pod.pop(uid, []):
             self._containers.pop(container_id, None)
         await asyncio.to_thread(shutil.rmtree, self.directory(uid), ignore_errors=True)
+
+    async def set_names(self, uid: str, names: Sequence[Line]) -> None:
+        path = self.directory(uid) / "hosts"
+        if path.exists():
+            await asyncio.to_thread(hosts_file.update, path, names)
+
+    async def listen(self, address: str, port: int) -> socket.socket | None:
+        return await asyncio.to_thread(self._network.listen, address, port)
 
     def _save(self, sandbox: Sandbox) -> None:
         self._sandboxes[sandbox.uid] = sandbox
@@ -259,9 +275,10 @@ class ProcessRuntime:
         mounts = list(config.mounts)
         if self.mounts and config.termination_message_path:
             mounts.append(Mount(directory / "termination-log", config.termination_message_path))
-        if not host_network and self.mounts:
+        if self.mounts:
             taken = {mount.target for mount in mounts}
-            files = [Mount(self.directory(sandbox.uid) / name, f"/etc/{name}") for name in NETWORK_FILES]
+            own = ("hosts",) if host_network else NETWORK_FILES
+            files = [Mount(self.directory(sandbox.uid) / name, f"/etc/{name}") for name in own]
             mounts += [mount for mount in files if mount.target not in taken]
         base = {
             "PATH": os.environ.get("PATH", os.defpath),
@@ -395,6 +412,13 @@ class ProcessRuntime:
         sandbox = self._sandboxes[uid]
         return await connect(sandbox, port, shared=sandbox.ip == self.address and self._network.isolated)
 
+    def supervisor(self, container_id: str) -> int:
+        container = self._containers[container_id]
+        if container.record.state != "running":
+            return 0
+        claim = records.read(container.directory / records.CLAIM)
+        return claim["pid"] if claim is not None else 0
+
     def log_path(self, container_id: str) -> Path:
         return Path(self._containers[container_id].config["log"])
 
@@ -458,14 +482,6 @@ class ProcessRuntime:
         started = records.read(container.directory / records.STARTED)
         if started is not None and started["start"] and records.start_ticks(started["pid"]) == started["start"]:
             kill_group(started["pid"])
-
-
-def _write_network_files(directory: Path, sandbox: Sandbox, config: SandboxConfig) -> None:
-    """A Pod knows its own name. It has no name server: a look-up fails at once instead of waiting for an answer."""
-    lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", f"{sandbox.ip}\t{sandbox.hostname}"]
-    lines += [f"{address}\t{' '.join(names)}" for address, names in config.host_aliases]
-    (directory / "hosts").write_text("\n".join(lines) + "\n")
-    (directory / "resolv.conf").write_text("options timeout:1 attempts:1\n")
 
 
 def _launch(directory: Path) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:

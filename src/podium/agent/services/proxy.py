@@ -1,0 +1,136 @@
+"""Keeps the relays and the names of a node in line with Services, their endpoints and the Pods' host ports."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Sequence
+from random import Random
+
+from podium.agent.runtime import Line, Runtime
+from podium.agent.services import rules
+from podium.agent.services.relay import Relay
+from podium.agent.services.rules import Backend, Frontend
+from podium.client.informers import Informers
+from podium.models.core_v1 import Pod, Service
+from podium.models.discovery_v1 import EndpointSlice
+
+BACKLOG = 128
+
+_log = logging.getLogger(__name__)
+
+
+class ServiceProxy:
+    def __init__(self, informers: Informers, runtime: Runtime, rng: Random, node_name: str, *, first: bool) -> None:
+        """Of the nodes on one machine only the `first` listens for Services; each does for its own Pods' host ports."""
+        self._services = informers.of(Service)
+        self._slices = informers.of(EndpointSlice)
+        self._pods = informers.of(Pod)
+        self._runtime = runtime
+        self._rng = rng
+        self._node_name = node_name
+        self._first = first
+        self._relays: dict[Frontend, Relay] = {}
+        self._refused: dict[Frontend, str] = {}
+        self._changed = asyncio.Event()
+        self._ends: list[Callable[[], None]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Return when the names are known that there are at this moment."""
+        self._ends = [
+            self._services.on_change(self._note),
+            self._slices.on_change(self._note),
+            self._pods.on_change(self._note_pod),
+        ]
+        await self._services.has_synced.wait()
+        await self._slices.has_synced.wait()
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="service proxy")
+
+    async def stop(self) -> None:
+        for end in self._ends:
+            end()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.gather(*(relay.stop() for relay in self._relays.values()))
+        self._relays.clear()
+
+    def names(self, namespace: str) -> tuple[Line, ...]:
+        """What Pods of that namespace can call others."""
+        return rules.names(namespace, self._services.list(), self._by_service())
+
+    def _note(self, _old: object, _new: object) -> None:
+        self._changed.set()
+
+    def _note_pod(self, old: Pod | None, new: Pod | None) -> None:
+        """Only host ports matter here, which few Pods have."""
+        if any(pod is not None and rules.host_port_frontends(pod) for pod in (old, new)):
+            self._changed.set()
+
+    async def _run(self) -> None:
+        while True:
+            self._changed.clear()
+            try:
+                await self._listen()
+                if self._runtime.mounts:
+                    await self._tell_names()
+            except Exception:  # what fails now is tried again with the next change
+                _log.exception("the service proxy of %s failed", self._node_name)
+            await self._changed.wait()
+
+    def _by_service(self) -> dict[tuple[str, str], Sequence[EndpointSlice]]:
+        found: dict[tuple[str, str], list[EndpointSlice]] = {}
+        for piece in self._slices.list():
+            found.setdefault(rules.service_of(piece), []).append(piece)
+        return {key: tuple(pieces) for key, pieces in found.items()}
+
+    def _wanted(self) -> dict[Frontend, tuple[Backend, ...]]:
+        found: dict[Frontend, tuple[Backend, ...]] = {}
+        if self._first:
+            slices = self._by_service()
+            for service in self._services.list():
+                key = (service.metadata.namespace, service.metadata.name)
+                found |= rules.service_frontends(service, slices.get(key, ()))
+        for pod in self._pods.list():
+            if pod.spec.nodeName == self._node_name:
+                found |= rules.host_port_frontends(pod)
+        return found
+
+    async def _listen(self) -> None:
+        wanted = self._wanted()
+        gone = [frontend for frontend in self._relays if frontend not in wanted]
+        await asyncio.gather(*(self._relays.pop(frontend).stop() for frontend in gone))
+        self._refused = {frontend: why for frontend, why in self._refused.items() if frontend in wanted}
+        for frontend, backends in sorted(wanted.items()):
+            relay = self._relays.get(frontend) or await self._open(frontend)
+            if relay is not None:
+                relay.backends = backends
+
+    async def _open(self, frontend: Frontend) -> Relay | None:
+        try:
+            listening = await self._socket(frontend)
+        except OSError as error:
+            if self._refused.get(frontend) != str(error):
+                _log.warning("can't listen on %s:%s: %s", frontend.address, frontend.port, error)
+            self._refused[frontend] = str(error)
+            return None
+        if listening is None:
+            return None
+        relay = self._relays[frontend] = Relay(self._rng)
+        await relay.start(listening)
+        return relay
+
+    async def _socket(self, frontend: Frontend) -> socket.socket | None:
+        if frontend.on_machine:
+            return socket.create_server((frontend.address, frontend.port), backlog=BACKLOG)
+        return await self._runtime.listen(frontend.address, frontend.port)
+
+    async def _tell_names(self) -> None:
+        known: dict[str, tuple[Line, ...]] = {}
+        for sandbox in self._runtime.sandboxes():
+            if not sandbox.stopped:
+                if sandbox.namespace not in known:
+                    known[sandbox.namespace] = self.names(sandbox.namespace)
+                await self._runtime.set_names(sandbox.uid, known[sandbox.namespace])

@@ -1,0 +1,73 @@
+"""A whole cluster with real processes inside a test, and what tests ask of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+
+import yaml
+
+from podium.clock import RealClock
+from podium.cluster import Cluster, ClusterConfig
+from podium.machinery.streams import LogOptions
+from podium.models import codec
+from podium.models.resources import by_kind
+from podium.store.memory import MemoryStore
+
+from .conftest import DEADLINE
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def process_cluster(data_dir: Path) -> AsyncIterator[Cluster]:
+    config = ClusterConfig(data_dir=data_dir, runtime="process", nodes=1, port=0, serve=True)
+    found = Cluster(config, MemoryStore(), RealClock(), Random(1))
+    await found.start()
+    try:
+        await found.ready()
+        yield found
+    finally:
+        await found.stop()
+
+
+async def apply(at: Cluster, text: str) -> None:
+    """Create the objects of a YAML text in the namespace default."""
+    for document in yaml.safe_load_all(text):
+        resource = by_kind(document["apiVersion"], document["kind"])
+        assert resource is not None
+        if resource.namespaced:
+            document["metadata"].setdefault("namespace", "default")
+        await at.client.create(codec.from_tree(document, resource.model))
+
+
+async def when(at: Cluster, model: type[T], name: str, holds: Callable[[T], Any]) -> T:
+    """The object as soon as something holds for it."""
+    informer = at.informers.of(model)
+    changed = asyncio.Event()
+    end = informer.on_change(lambda _old, _new: changed.set())
+    try:
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                changed.clear()
+                found = informer.get("default", name)
+                if found is not None and holds(found):
+                    return found
+                await changed.wait()
+    finally:
+        end()
+
+
+async def log_says(at: Cluster, pod: str, *wanted: str) -> str:
+    """The log of a Pod's first container, as soon as it has these texts in it."""
+    text = ""
+    async with asyncio.timeout(DEADLINE):
+        async for piece in at.nodes.logs("node-1", "default", pod, LogOptions(follow=True)):
+            text += piece.decode()
+            if all(part in text for part in wanted):
+                return text
+    raise AssertionError(f"{pod} ended without saying {wanted}: {text}")
