@@ -24,6 +24,7 @@ from podium.clock import Clock, RealClock
 from podium.controllers.manager import ControllerManager
 from podium.machinery.errors import NotFound
 from podium.machinery.streams import ClientStreams, Connection, LogOptions, StreamOptions
+from podium.machinery.usage import NodeUsage
 from podium.models.core_v1 import ServiceAccount
 from podium.registry.registry import Registry
 from podium.registry.resources import Resource
@@ -60,6 +61,11 @@ class NodesInProcess:
 
     def __init__(self) -> None:
         self.agents: dict[str, Agent] = {}
+
+    async def usage(self, node: str) -> NodeUsage | None:
+        """machinery.usage.UsageAccess."""
+        agent = self.agents.get(node)
+        return None if agent is None else await agent.usage()
 
     def logs(self, node: str, namespace: str, pod: str, options: LogOptions) -> AsyncIterator[bytes]:
         return self._agent(node).logs(node, namespace, pod, options)
@@ -98,6 +104,7 @@ class Cluster:
         self.informers = Informers(self.client, clock)
         self.nodes = NodesInProcess()
         self.runtime: RuntimeChoice = choose_runtime(config.runtime, config.data_dir)
+        self.registry.provide_metrics(self.nodes)
         self._clock = clock
         self._rng = rng
         self._server: Server | None = None

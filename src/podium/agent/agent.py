@@ -17,7 +17,9 @@ from podium.agent.events import ContainerEvents
 from podium.agent.interests import Interests
 from podium.agent.node import LEASE_SECONDS, NodeFacts, NodeKeeper, machine_facts, pod_cidr
 from podium.agent.runtime import Runtime
+from podium.agent.runtimes.simulated import usage as simulated
 from podium.agent.runtimes.simulated.pods import SimulatedPods
+from podium.agent.stats import Meter
 from podium.agent.status_manager import StatusManager
 from podium.client.client import Client
 from podium.client.events import EventRecorder
@@ -25,6 +27,7 @@ from podium.client.informers import Informers
 from podium.clock import Clock
 from podium.machinery import errors
 from podium.machinery.streams import ClientStreams, Connection, LogOptions, StreamOptions
+from podium.machinery.usage import NodeUsage
 from podium.models.core_v1 import Node, Pod
 
 NODE_INDEX = "spec.nodeName"
@@ -65,10 +68,10 @@ class Agent:
         self._pods = informers.of(Pod)
         self._pods.add_index(NODE_INDEX, pods_by_node)
         self._driver: PodDriver | None = None
+        self._meter = Meter(clock)
         self.registered = asyncio.Event()
         """Set when the Node is in the API and its Pods are being looked after."""
 
-        self._meter = Meter(clock)
     async def run(self) -> None:
         """Look after the node until cancelled; then end what runs on it."""
         runtime = self._runtime
@@ -97,11 +100,11 @@ class Agent:
             events=ContainerEvents(recorder),
             allocatable={name: str(amount) for name, amount in node.status.allocatable.items()},
             interests=Interests(self._informers),
+            informers=self._informers,
+            index=self._index,
         )
         driver: PodDriver
         if self._runtime is None:
-            informers=self._informers,
-            index=self._index,
             driver = SimulatedPods(context)
         else:
             from podium.agent.pod_workers import PodWorkers  # simulated nodes do without the HTTP client
@@ -134,6 +137,15 @@ class Agent:
             cidr, address, version = runtime.pod_cidr, runtime.address, f"{runtime.name}://{runtime.version}"
         version = facts.runtime_version or version
         return replace(facts, address=address, pod_cidr=cidr, runtime_version=version)
+
+    async def usage(self) -> NodeUsage | None:
+        """What the node and its Pods use now; None while it isn't looked after."""
+        if self._driver is None:
+            return None
+        pods = self._pods.by_index(NODE_INDEX, self.node_name)
+        if self._runtime is None:
+            return simulated.node_usage(pods, self._clock.now())
+        return await self._meter.node_usage(self._runtime, pods)
 
     def logs(self, node: str, namespace: str, pod: str, options: LogOptions) -> AsyncIterator[bytes]:
         """machinery.streams.NodeAccess, for Pods of this node; so are the methods that follow."""

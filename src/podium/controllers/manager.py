@@ -16,6 +16,7 @@ from podium.client.client import Client
 from podium.client.informers import Informers
 from podium.client.queue import WorkQueue
 from podium.clock import Clock
+from podium.controllers.autoscaling.controller import HorizontalPodAutoscalerController
 from podium.controllers.clusterroleaggregation.controller import ClusterRoleAggregationController
 from podium.controllers.context import Context
 from podium.controllers.cronjob.controller import CronJobController
@@ -67,6 +68,7 @@ CONTROLLERS: tuple[Row, ...] = (
     Row("endpointslicemirroring", EndpointSliceMirroringController),
     Row("ephemeral-volume", EphemeralVolumeController),
     Row("garbagecollector", GarbageCollector, workers=64),
+    Row("horizontalpodautoscaler", HorizontalPodAutoscalerController),
     Row("job", JobController),
     Row("job-orphan-pods", OrphanPodController),
     Row("namespace", NamespaceController, workers=10),

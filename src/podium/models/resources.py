@@ -27,6 +27,7 @@ _MODULES = {
     "discovery.k8s.io": "discovery",
     "events.k8s.io": "events",
     "flowcontrol.apiserver.k8s.io": "flowcontrol",
+    "metrics.k8s.io": "metrics",
     "networking.k8s.io": "networking",
     "node.k8s.io": "node",
     "rbac.authorization.k8s.io": "rbac",
@@ -228,8 +229,13 @@ BUILT_IN: tuple[ResourceType, ...] = tuple(
     )
 )
 
-_BY_KIND = {(row.api_version, row.kind): row for row in BUILT_IN}
-_BY_MODULE = {(f"podium.models.{_MODULES[row.group]}_{row.version}", row.kind): row for row in BUILT_IN}
+METRICS: tuple[ResourceType, ...] = tuple(
+    _rows("metrics.k8s.io", "v1beta1", ("NodeMetrics", "nodes", False), ("PodMetrics", "pods", True))
+)
+"""What Kubernetes leaves to an add-on."""
+
+_BY_KIND = {(row.api_version, row.kind): row for row in (*BUILT_IN, *METRICS)}
+_BY_MODULE = {(f"podium.models.{_MODULES[row.group]}_{row.version}", row.kind): row for row in (*BUILT_IN, *METRICS)}
 
 
 def by_kind(api_version: str, kind: str) -> ResourceType | None:

@@ -13,14 +13,16 @@ from typing import Any
 
 from podium.clock import Clock
 from podium.machinery import errors
+from podium.machinery.usage import UsageAccess
 from podium.models.meta_v1 import DeleteOptions
-from podium.registry import apply, bootstrap, create, delete, lists, patch, update, watching
+from podium.models.resources import METRICS
+from podium.registry import apply, bootstrap, create, delete, lists, patch, provided, update, watching
 from podium.registry.admission import plugins
 from podium.registry.admission.chain import Chain
 from podium.registry.core import Core, TokenIssuer
 from podium.registry.housekeeping import Housekeeping
 from podium.registry.parts import part
-from podium.registry.resources import Resource
+from podium.registry.resources import Resource, row
 from podium.registry.services import Services
 from podium.registry.storage import Collection
 from podium.registry.subresources import binding, eviction, token
@@ -46,6 +48,7 @@ class Registry:
         self.core.admission = Chain(plugins.default())
         self.core.token_issuer = token_issuer
         self._housekeeping = Housekeeping(self.core)
+        self._providers: dict[str, provided.Provider] = {}
 
     async def start(self, *, empty: bool = False) -> None:
         """Take over what the store has and create what every cluster begins with, unless it is to stay empty."""
@@ -87,13 +90,18 @@ class Registry:
     async def get(self, res: Resource, namespace: str, name: str, subresource: str = "") -> Entry:
         _supports(res, "get", subresource)
         self.core.check()
+        if res.provided:
+            return await provided.get(self._provider(res), res, namespace, name)
         entry = self.core.live(res).get(namespace, name)
         if entry is None:
-            raise errors.NotFound(res.group_resource, name)
+            shown = replace(res.type, plural=f"{res.plural}/scale") if subresource == "scale" else res
+            raise errors.NotFound(shown.group_resource, name)
         return viewed(part(self.core.stored(res), subresource, res.view).read, entry)
 
     async def list(self, res: Resource, namespace: str, options: ListOptions) -> Listing:
         _supports(res, "list")
+        if res.provided:
+            return await provided.list_(self._provider(res), self.core, res, namespace, options)
         listing = await lists.list_(self.core, res, namespace, options)
         if res.view is None:
             return listing
@@ -104,6 +112,16 @@ class Registry:
         """Checks the options at once. Changes come in batches; the watch ends with the timeout or `aclose`."""
         _supports(res, "watch")
         return watching.watch(self.core, res, namespace, options)
+
+    def provide_metrics(self, access: UsageAccess) -> None:
+        """Serve metrics.k8s.io from what the nodes' agents measure."""
+        for kind in METRICS:
+            self.core.add(row(kind))
+        self._providers["nodes.metrics.k8s.io"] = provided.NodeMetricsProvider(self.core, access)
+        self._providers["pods.metrics.k8s.io"] = provided.PodMetricsProvider(self.core, access)
+
+    def _provider(self, res: Resource) -> provided.Provider:
+        return self._providers[res.group_resource]
 
     # Writing
 
@@ -175,7 +193,7 @@ class Registry:
 
 def _supports(res: Resource, verb: str, subresource: str = "") -> None:
     if not subresource:
-        if verb not in res.verbs or res.virtual:
+        if verb not in res.verbs or (res.virtual and not res.provided):
             raise errors.MethodNotAllowed(res.group_resource, verb)
         return
     found = res.subresources.get(subresource)

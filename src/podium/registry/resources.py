@@ -44,6 +44,8 @@ class Resource:
     """None: name and age."""
     virtual: bool = False
     """Answered by the server without being stored, such as a SubjectAccessReview."""
+    provided: bool = False
+    """Of those: read from a provider, such as the metrics of nodes."""
     view: conversion.View | None = None
     """For a second version of a stored kind: how it is converted to what is stored, and back."""
 
@@ -125,6 +127,8 @@ _SPECIAL: dict[tuple[str, str], tuple[Subresource, ...]] = {
 
 _VERBS: dict[tuple[str, str], tuple[str, ...]] = {
     ("", "ComponentStatus"): ("get", "list"),
+    ("metrics.k8s.io", "NodeMetrics"): ("get", "list"),
+    ("metrics.k8s.io", "PodMetrics"): ("get", "list"),
     ("", "Namespace"): tuple(verb for verb in ALL_VERBS if verb != "deletecollection"),
 }
 
@@ -170,7 +174,8 @@ _NAMES: dict[tuple[str, str], Callable[[str], Sequence[str]]] = {
 }
 """Kinds whose names are not DNS subdomains, where their strategy says nothing."""
 
-_VIRTUAL_GROUPS = ("authentication.k8s.io", "authorization.k8s.io")
+_PROVIDED_GROUPS = ("metrics.k8s.io",)
+_VIRTUAL_GROUPS = ("authentication.k8s.io", "authorization.k8s.io", *_PROVIDED_GROUPS)
 
 
 def row(kind: ResourceType) -> Resource:
@@ -193,6 +198,7 @@ def row(kind: ResourceType) -> Resource:
         subresources={subresource.name: subresource for subresource in special},
         columns=COLUMNS.get(key),
         virtual=virtual,
+        provided=kind.group in _PROVIDED_GROUPS,
         view=view,
     )
 

@@ -152,7 +152,7 @@ class Api:
             raise _MethodNotAllowed
         if res.namespaced and not info.namespace and info.verb not in ("list", "watch"):
             raise _MethodNotAllowed if info.verb in ("create", "deletecollection") else PathNotFound
-        if res.virtual:
+        if res.virtual and not res.provided:
             answer = write.review if info.verb == "create" else components.components
             return await answer(services, exchange, res)
         return await _HANDLERS[info.verb](services, exchange, res)

@@ -88,13 +88,14 @@ def _quality(value: str) -> float:
 
 
 @lru_cache(maxsize=1024)
-def negotiate(header: str, stream: bool = False) -> Shape:
-    """The shape that an Accept header asks for; NotAcceptable. `stream` is whether a watch is answered."""
+def negotiate(header: str, stream: bool = False, protobuf: bool = True) -> Shape:
+    """The shape that an Accept header asks for; NotAcceptable. `stream`: a watch is answered; `protobuf`: the kind has
+    that form."""
     if not header:
         return PLAIN
     for clause in clauses(header):
         for media, name in MEDIA_TYPES.items():
-            if stream and name == "yaml":
+            if (stream and name == "yaml") or (name == "protobuf" and not protobuf):
                 continue
             if clause.admits(media) and (shape := _shape(clause, name)) is not None:
                 return _json_if_equal(header, clause, shape) if name == "protobuf" else shape
@@ -127,10 +128,10 @@ def _shape(clause: Clause, name: Format) -> Shape | None:
     return None
 
 
-def shape_of(exchange: Exchange, stream: bool = False) -> Shape:
+def shape_of(exchange: Exchange, stream: bool = False, protobuf: bool = True) -> Shape:
     """The shape that a request asks for, pretty-printed for people."""
     headers = exchange.headers
-    shape = negotiate(headers.get("Accept") or "", stream)
+    shape = negotiate(headers.get("Accept") or "", stream, protobuf)
     if shape.format == "json" and not shape.pretty and wants_pretty(exchange):
         return PRETTY if shape == PLAIN else Shape(shape.format, shape.kind, shape.version, True)
     return shape

@@ -35,6 +35,8 @@ class OpenApi:
         self._version = version
         self._by_path: dict[str, list[Resource]] = {}
         for resource in resources:
+            if resource.provided:  # its schemas are not Kubernetes' own
+                continue
             self._by_path.setdefault(resource.type.base_path.lstrip("/"), []).append(resource)
         self._documents: dict[str, bytes] = {}
 

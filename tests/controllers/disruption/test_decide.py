@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from podium.controllers.disruption import decide
-from podium.models import core_v1, meta_v1, policy_v1
+from podium.models import core_v1, policy_v1
 from tests.controllers.build import NOW, ago, pod
 from tests.controllers.disruption.build import budget
 
@@ -103,12 +103,3 @@ def test_a_target_of_a_disruption_that_does_not_come(
         core_v1.PodCondition(type="DisruptionTarget", status=status, reason=reason, lastTransitionTime=ago(since)),
     )
     assert decide.stale_after(target, NOW) == after
-
-
-def test_a_selector_in_go() -> None:
-    expression = meta_v1.LabelSelectorRequirement(key="tier", operator="In", values=("a", "b"))
-    selector = meta_v1.LabelSelector(matchLabels={"b": "2", "a": "1"}, matchExpressions=(expression,))
-    assert decide.in_go(selector) == (
-        "&LabelSelector{MatchLabels:map[string]string{a: 1,b: 2,},MatchExpressions:[]LabelSelectorRequirement"
-        "{LabelSelectorRequirement{Key:tier,Operator:In,Values:[a b],},},}"
-    )

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from podium.client.queue import WorkQueue
+from podium.controllers import gotext, references
 from podium.controllers import pods as pod_rules
-from podium.controllers import references
 from podium.controllers.context import Context, Key
 from podium.controllers.disruption import decide
 from podium.controllers.disruption.scale import NoScale, Scales
@@ -95,9 +95,10 @@ class DisruptionController:
             return decide.expected(budget.spec, len(pods), 0)
         wanted = await self._scales.wanted(pods)
         if wanted.unmanaged:
+            selector = gotext.label_selector(budget.spec.selector)
             text = (
-                f"Pods selected by this PodDisruptionBudget (selector: {decide.in_go(budget.spec.selector)}) were "
-                "found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may "
+                f"Pods selected by this PodDisruptionBudget (selector: {selector}) were found to be unmanaged. "
+                "As a result, the status of the PDB cannot be calculated correctly, which may "
                 'result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the '
                 "PDB to an integer value."
             )

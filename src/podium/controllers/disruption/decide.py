@@ -149,18 +149,3 @@ def stale_after(pod: core_v1.Pod, now: datetime) -> float | None:
         return None
     since = condition.lastTransitionTime or pod.metadata.creationTimestamp or now
     return max(0.0, (since + STALE_TIMEOUT - now).total_seconds())
-
-
-def in_go(selector: meta_v1.LabelSelector | None) -> str:
-    """A selector as the Event about unmanaged Pods has it."""
-    if selector is None:
-        return "nil"
-    labels = "".join(f"{key}: {value}," for key, value in sorted(selector.matchLabels.items()))
-    expressions = "".join(
-        f"LabelSelectorRequirement{{Key:{one.key},Operator:{one.operator},Values:[{' '.join(one.values)}],}},"
-        for one in selector.matchExpressions
-    )
-    return (
-        f"&LabelSelector{{MatchLabels:map[string]string{{{labels}}},"
-        f"MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},}}"
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podium.registry.columns import core, networking, others, pods, storage, workloads
+from podium.registry.columns import core, metrics, networking, others, pods, storage, workloads
 from podium.registry.columns.base import Columns
 
 _ADMISSION = "admissionregistration.k8s.io"
@@ -53,6 +53,8 @@ COLUMNS: dict[tuple[str, str], Columns] = {
     (_NETWORK, "IngressClass"): networking.INGRESS_CLASSES,
     (_NETWORK, "NetworkPolicy"): networking.NETWORK_POLICIES,
     (_NETWORK, "ServiceCIDR"): networking.SERVICE_CIDRS,
+    ("metrics.k8s.io", "NodeMetrics"): metrics.NODES,
+    ("metrics.k8s.io", "PodMetrics"): metrics.PODS,
     ("node.k8s.io", "RuntimeClass"): others.RUNTIME_CLASSES,
     ("policy", "PodDisruptionBudget"): others.BUDGETS,
     (_RBAC, "ClusterRoleBinding"): others.BINDINGS,

@@ -12,7 +12,7 @@ from podium.server.services import Services
 
 async def get(services: Services, exchange: Exchange, res: Resource) -> Answer:
     info = exchange.info
-    shape = shape_of(exchange)
+    shape = shape_of(exchange, protobuf=not res.provided)
     namespace = info.namespace if res.namespaced else ""
     entry = await services.registry.get(res, namespace, info.name, info.subresource)
     answer = object_answer(exchange, shape, res, entry, services.clock.now())
@@ -22,7 +22,7 @@ async def get(services: Services, exchange: Exchange, res: Resource) -> Answer:
 
 
 async def list_(services: Services, exchange: Exchange, res: Resource) -> Answer:
-    shape = shape_of(exchange)
+    shape = shape_of(exchange, protobuf=not res.provided)
     namespace = exchange.info.namespace if res.namespaced else ""
     listing = await services.registry.list(res, namespace, list_options(exchange.query))
     answer = list_answer(exchange, shape, res, listing, services.clock.now())
