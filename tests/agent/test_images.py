@@ -48,9 +48,11 @@ def test_a_catalogue_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
     file.write_text("images: {web: {command: [serve], args: [8080], env: {A: 1}, workingDir: /srv}}")
     found = catalogue.image("web:v1", has_command=False)
     assert (found.command, found.args, found.environment) == (("serve",), ("8080",), {"A": "1"})
-    file.write_text("images: {'web:v2': {command: [other-program]}}")
+    assert found.working_dir == "/srv"
+    file.write_text("images: {'web:v2': {command: [other-program], workingDir: apps/web}}")
     assert catalogue.find("web:v1") is None
-    assert catalogue.image("web:v2", has_command=False).command == ("other-program",)
+    found = catalogue.image("web:v2", has_command=False)
+    assert (found.command, found.working_dir) == (("other-program",), str(tmp_path / "apps" / "web"))
 
 
 @pytest.mark.parametrize(
@@ -58,4 +60,4 @@ def test_a_catalogue_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
 )
 def test_mistakes_in_a_catalogue_file_are_told(text: str) -> None:
     with pytest.raises(ImageError, match=r"image catalogue here"):
-        parse(text, "here")
+        parse(text, Path("here"))

@@ -9,7 +9,8 @@ A catalogue file is YAML; a name without a tag stands for every tag:
         env: {MODE: demo}
         workingDir: /srv/shop
 
-It is `$PODIUM_IMAGES`, or `images.yaml` in the data directory, and is read again when it changes.
+A relative workingDir begins at the file's folder. The file is `$PODIUM_IMAGES`, or `images.yaml` in the data directory,
+and is read again when it changes.
 """
 
 from __future__ import annotations
@@ -101,11 +102,11 @@ class Catalogue:
             return
         stamp = (found.st_mtime, found.st_size)
         if stamp != self._stamp:
-            self._own = parse(self._file.read_text(), str(self._file))
+            self._own = parse(self._file.read_text(), self._file)
             self._stamp = stamp
 
 
-def parse(text: str, origin: str) -> dict[str, Entry]:
+def parse(text: str, origin: Path) -> dict[str, Entry]:
     """The entries of a catalogue file by normalized name; ImageError that names the place of a mistake."""
     try:
         document = yaml.safe_load(text) or {}
@@ -114,7 +115,7 @@ def parse(text: str, origin: str) -> dict[str, Entry]:
     images = document.get("images", {}) if isinstance(document, dict) else None
     if not isinstance(images, dict):
         raise ImageError(f"image catalogue {origin}: images: must be a map of image names")
-    return {_key(str(name)): _entry(value, f"{origin}: images[{name}]") for name, value in images.items()}
+    return {_key(str(name)): _entry(value, origin, f"{origin}: images[{name}]") for name, value in images.items()}
 
 
 def _key(name: str) -> str:
@@ -122,7 +123,7 @@ def _key(name: str) -> str:
     return normalized(name) if tagged else untagged(name)
 
 
-def _entry(value: Any, where: str) -> Entry:
+def _entry(value: Any, origin: Path, where: str) -> Entry:
     if not isinstance(value, dict):
         raise ImageError(f"image catalogue {where}: must be a map")
     unknown = set(value) - {"command", "args", "env", "workingDir"}
@@ -135,5 +136,5 @@ def _entry(value: Any, where: str) -> Entry:
         tuple(map(str, command)),
         tuple(map(str, args)),
         {str(key): str(text) for key, text in env.items()},
-        str(value.get("workingDir") or ""),
+        str(origin.parent.absolute() / value["workingDir"]) if value.get("workingDir") else "",
     )

@@ -1,0 +1,111 @@
+"""The examples do what they say, with real processes on two nodes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+
+from podium.agent.runtimes.process.network import can_isolate
+from tests.e2e.cluster import ROOT, Driver, Server, answer, ready, server
+
+Tree = dict[str, Any]
+EXAMPLES = ROOT / "examples"
+PODS = "/api/v1/namespaces/default/pods"
+JOBS = "/apis/batch/v1/namespaces/default/jobs"
+CLAIMS = "/api/v1/namespaces/default/persistentvolumeclaims"
+
+pytestmark = [pytest.mark.e2e, pytest.mark.root, pytest.mark.timeout(120)]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    if problem := can_isolate():
+        pytest.skip(f"needs network namespaces: {problem}")
+    environment = {"PODIUM_IMAGES": str(EXAMPLES / "images.yaml")}
+    with server(tmp_path_factory.mktemp("examples"), nodes=2, environment=environment) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def podium(cluster: Server) -> Driver:
+    return cluster.driver("podium")
+
+
+def conditions(job: Tree) -> set[str]:
+    return {entry["type"] for entry in job["status"].get("conditions", ()) if entry["status"] == "True"}
+
+
+def disk(cluster: Server, claim: str) -> Path:
+    """The folder of the machine that a claim stands for."""
+    found = cluster.objects(CLAIMS, fieldSelector=f"metadata.name={claim}")
+    with cluster.api as api:
+        volume = api.tree("GET", f"/api/v1/persistentvolumes/{found[0]['spec']['volumeName']}")
+    source = volume["spec"].get("hostPath") or volume["spec"]["local"]
+    return Path(source["path"])
+
+
+def test_a_log_collector_on_every_node(cluster: Server, podium: Driver, tmp_path: Path) -> None:
+    manifest = (EXAMPLES / "log-collector.yaml").read_text().replace("/tmp/podium-examples", str(tmp_path))
+    for node in ("node-1", "node-2"):
+        (tmp_path / "nodes" / node / "collected").mkdir(parents=True)
+        os.mkfifo(tmp_path / "nodes" / node / "collected" / "shops.log")
+    podium("apply -f -", stdin=manifest)
+    for node in ("node-1", "node-2"):
+        with (tmp_path / "nodes" / node / "collected" / "shops.log").open() as collected:
+            where, pod, what = collected.readline().split(" ", 2)
+        assert where == node
+        assert what.startswith("order ")
+        assert pod in {entry["metadata"]["name"] for entry in cluster.objects(PODS, labelSelector="app=shop")}
+    podium("delete -f -", stdin=manifest)
+
+
+def test_a_batch_in_parts(cluster: Server, podium: Driver) -> None:
+    podium("apply -f", str(EXAMPLES / "batch.yaml"))
+    jobs = cluster.until(JOBS, lambda found: "Complete" in conditions(found["primes"]))
+    assert jobs["primes"]["status"]["completedIndexes"] == "0-3"
+    parts = [int((disk(cluster, "primes") / f"part-{index}").read_text()) for index in range(4)]
+    assert sum(parts) == 9592
+    podium("delete -f", str(EXAMPLES / "batch.yaml"))
+
+
+def test_members_find_each_other(cluster: Server, podium: Driver) -> None:
+    podium("apply -f", str(EXAMPLES / "members.yaml"))
+    pods = cluster.until(PODS, lambda found: len(ready(found)) == 3, labelSelector="app=member")
+    everybody = ["member-0", "member-1", "member-2"]
+    assert sorted(pods) == everybody
+    for name, pod in pods.items():
+        assert json.loads(answer(pod, "/met", 8080)) == everybody
+        assert (disk(cluster, f"disk-{name}") / "met").read_text().split() == everybody
+    podium("delete -f", str(EXAMPLES / "members.yaml"))
+
+
+def test_a_database_is_backed_up(cluster: Server, podium: Driver) -> None:
+    podium("apply -f", str(EXAMPLES / "database-backup.yaml"))
+    cluster.until(PODS, lambda found: len(ready(found)) == 1, labelSelector="app=orders")
+    for name in ("first", "second"):
+        cluster.driver("kubectl")(f"create job {name} --from=cronjob/database-backup")
+        cluster.until(JOBS, lambda found, job=name: "Complete" in conditions(found[job]))  # type: ignore[misc]
+    backups = sorted(disk(cluster, "backups").iterdir())
+    assert len(backups) == 2
+    with sqlite3.connect(backups[-1]) as backup:
+        (orders,) = backup.execute("SELECT count(*) FROM orders").fetchone()
+    assert f"{backups[-1].name}: {orders} orders" in podium("logs job/second")
+    backup.close()
+    podium("delete -f", str(EXAMPLES / "database-backup.yaml"))
+
+
+def test_a_web_server_behind_a_node_port(cluster: Server, podium: Driver) -> None:
+    podium("apply -f", str(EXAMPLES / "autoscaled-web.yaml"))
+    cluster.until(PODS, lambda found: len(ready(found)) == 1, labelSelector="app=web")
+    with cluster.api as api:
+        port = api.tree("GET", "/api/v1/namespaces/default/services/web")["spec"]["ports"][0]["nodePort"]
+    with urlopen(f"http://127.0.0.1:{port}/", timeout=10) as page:
+        assert page.read().decode().startswith("web-")
+    podium("delete -f", str(EXAMPLES / "autoscaled-web.yaml"))
