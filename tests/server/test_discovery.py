@@ -28,6 +28,7 @@ def test_plain_discovery(serve: Serve) -> None:
         core = {row["name"]: row for row in (await server.get("/api/v1"))["resources"]}
         assert core["bindings"]["verbs"] == ["create"]
         assert "pods/log" in core
+        assert core["pods/portforward"]["verbs"] == ["create", "get"]
         assert core["pods/exec"]["verbs"] == ["create", "get"]
         assert "pods/proxy" not in core
         assert (await server.get("/apis/none"))["code"] == 404

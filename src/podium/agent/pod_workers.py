@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
@@ -101,8 +102,9 @@ class PodWorkers:
         try:
             return await self._runtime.connect(pod.metadata.uid, port)
         except OSError as error:
+            reason = os.strerror(error.errno).lower() if error.errno else str(error)
             raise errors.InternalError(
-                f'failed to connect to localhost:{port} inside namespace "{pod.metadata.uid}": {error.strerror}'
+                f'failed to connect to localhost:{port} inside namespace "{pod.metadata.uid}": {reason}'
             ) from error
 
     async def stop(self) -> None:

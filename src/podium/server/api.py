@@ -22,7 +22,7 @@ from podium.server.authorization.authorizer import MASTERS
 from podium.server.authorization.rules import Attributes
 from podium.server.discovery import NOT_SERVED
 from podium.server.exchange import Answer, Dates, Deadline, Exchange, Lasting
-from podium.server.handlers import components, exec, logs, read, write
+from podium.server.handlers import components, exec, logs, portforward, read, write
 from podium.server.handlers import watch as watching
 from podium.server.metrics import RequestMetrics
 from podium.server.negotiation import PLAIN, Shape, shape_of
@@ -49,6 +49,7 @@ _CONNECTS: dict[str, Handler] = {
     "attach": exec.attach,
     "exec": exec.exec_,
     "log": logs.log,
+    "portforward": portforward.forward,
 }
 """Subresources that are answered by the Pod's node, whatever the method."""
 _UPGRADES = frozenset(("attach", "exec", "portforward"))

@@ -46,7 +46,7 @@ _BINDINGS = {
     "verbs": ["create"],
 }
 """A collection that is only written to: what is created there changes Pods."""
-NOT_SERVED = frozenset(("portforward", "proxy"))
+NOT_SERVED = frozenset(("proxy",))
 """Subresources that the table knows and this server has no way to answer."""
 
 

@@ -19,10 +19,16 @@ from podium.server.requests import truth
 from podium.server.services import Services
 from podium.server.streaming.channels import EXEC_PROTOCOLS, Channels, is_websocket, negotiate
 from podium.server.streaming.idle import Idle, until_first
-from podium.server.streaming.terminal import WebSocketTerminal
+from podium.server.streaming.negotiation import chosen_protocol, is_spdy
+from podium.server.streaming.spdy_connection import SpdyConnection
+from podium.server.streaming.terminal import SPDY_PROTOCOLS, SpdyTerminal, WebSocketTerminal
+from podium.server.streaming.wires import switch_protocols
 
 MAX_UPGRADED = 500
 """How many of these conversations there may be at once."""
+CREATION_SECONDS = 30.0
+"""How long a client may take to open its SPDY streams."""
+LINGER = 2.0
 UPGRADE_REQUIRED = "Upgrade request required"
 
 Work = Callable[[ClientStreams], Awaitable[int]]
@@ -95,6 +101,8 @@ def conversation(
     """The upgrade that the client asks for, with the work done on its streams."""
     if is_websocket(exchange.raw):
         return _over_websocket(services, exchange, options, work, command)
+    if is_spdy(exchange.raw):
+        return _over_spdy(services, exchange, options, work, command)
     raise BadRequest(UPGRADE_REQUIRED)
 
 
@@ -113,6 +121,31 @@ def _over_websocket(
             await client.finish(await outcome(work, client, command))
 
         await until_first(serve(), client.receive(), idle.expired())
+
+    return Upgrade(services.counted(run))
+
+
+def _over_spdy(
+    services: Services, exchange: Exchange, options: StreamOptions, work: Work, command: tuple[str, ...]
+) -> Upgrade:
+    protocol = chosen_protocol(exchange.raw, SPDY_PROTOCOLS)
+
+    async def run(request: web.BaseRequest) -> None:
+        idle = Idle(services.clock)
+        client = SpdyTerminal(options, protocol)
+        wire = switch_protocols(request, idle, {"X-Stream-Protocol-Version": protocol})
+
+        async def serve() -> None:
+            await client.complete.wait()
+            await client.finish(await outcome(work, client, command))
+            await services.clock.sleep(LINGER)  # what the client still sends must not cut off what it hasn't read yet
+
+        async def in_time() -> None:
+            await services.clock.sleep(CREATION_SECONDS)
+            if client.complete.is_set():
+                await idle.expired()
+
+        await until_first(serve(), SpdyConnection(wire, client.opened).serve(), in_time())
 
     return Upgrade(services.counted(run))
 

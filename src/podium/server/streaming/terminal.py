@@ -1,4 +1,5 @@
-"""The client's end of exec and attach over a WebSocket: channels for the standard streams, the end and the size."""
+"""The client's end of exec and attach: channels of a WebSocket, or SPDY streams, for the standard streams, the end,
+and the terminal's size."""
 
 from __future__ import annotations
 
@@ -12,8 +13,13 @@ from podium.models import codec
 from podium.models.meta_v1 import Status
 from podium.server.streaming.channels import CLOSE, Channels, Malformed
 from podium.server.streaming.pipe import Pipe
+from podium.server.streaming.spdy_connection import SpdyStream
 
 STDIN, STDOUT, STDERR, ERROR, RESIZE = range(5)
+SPDY_PROTOCOLS = ("v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io")
+SPDY_RESIZING = SPDY_PROTOCOLS[:2]
+SPDY_STATUS = SPDY_PROTOCOLS[:1]
+_LONGEST_SIZE = 4096
 _CHANNELS: dict[OutputStream, int] = {"stdout": STDOUT, "stderr": STDERR}
 
 
@@ -96,6 +102,62 @@ class WebSocketTerminal:
         elif status.status != "Success":
             await self._channels.send(ERROR, status.message.encode())
         await self._channels.close()
+
+
+class SpdyTerminal:
+    """machinery.streams.ClientStreams over SPDY streams, each of which says what it is for."""
+
+    def __init__(self, options: StreamOptions, protocol: str) -> None:
+        wanted = {"stdin": options.stdin, "stdout": options.stdout, "stderr": options.stderr, "error": True}
+        wanted["resize"] = options.tty and protocol in SPDY_RESIZING
+        self._protocol = protocol
+        self._missing = {name for name, asked in wanted.items() if asked}
+        self._streams: dict[str, SpdyStream] = {}
+        self._sizes = bytearray()
+        self.complete = asyncio.Event()
+        """Set when the client has opened all the streams that its request announced."""
+
+    def opened(self, stream: SpdyStream) -> None:
+        name = stream.headers.get("streamtype", "")
+        if name not in self._missing:
+            stream.cut()
+            return
+        self._missing.remove(name)
+        self._streams[name] = stream
+        if not self._missing:
+            self.complete.set()
+
+    async def read(self) -> bytes:
+        stdin = self._streams.get("stdin")
+        return await stdin.read() if stdin is not None else b""
+
+    async def write(self, stream: OutputStream, data: bytes) -> None:
+        await self._streams[stream].write(data)
+
+    async def resized(self) -> TerminalSize:
+        """Sizes come as lines of JSON."""
+        resize = self._streams.get("resize")
+        while resize is not None:
+            line, newline, rest = self._sizes.partition(b"\n")
+            if newline:
+                self._sizes = rest
+                if (size := read_size(bytes(line))) is not None:
+                    return size
+            elif (data := await resize.read()) and len(self._sizes) < _LONGEST_SIZE:
+                self._sizes += data
+            else:
+                break
+        await asyncio.Event().wait()  # there will be no other size
+        raise AssertionError
+
+    async def finish(self, status: Status) -> None:
+        """Tell how it ended, and end all streams."""
+        if self._protocol in SPDY_STATUS:
+            await self._streams["error"].write(end_message(status))
+        elif status.status != "Success":
+            await self._streams["error"].write(status.message.encode())
+        for stream in self._streams.values():
+            await stream.end()
 
 
 def end_message(status: Status) -> bytes:
