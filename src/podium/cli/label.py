@@ -85,17 +85,25 @@ def _change(
         return
     for key, new in changes.items():
         if new is not None and have.get(key, new) != new and not options["overwrite"]:
-            raise Failure(f"error: '{key}' already has a value ({have[key]}), and --overwrite is false")
-        if new is None and key not in have:
+            raise Failure(_refusal(field, key, have[key]))
+        if new is None and key not in have and field == "labels":
             click.echo(f'{field[:-1]} "{key}" not found.')
     wanted = {key: value for key, value in changes.items() if have.get(key) != value}
     if not wanted:
-        writes.report(target, f"not {done}", current, options["output"], options["dry_run"])
+        said = f"not {done}" if field == "labels" else done
+        writes.report(target, said, current, options["output"], options["dry_run"])
         return
     if options["dry_run"] != "client":
         current = writes.patch(session, target, {"metadata": {field: wanted}}, dry_run=options["dry_run"])
     removed = all(value is None for value in wanted.values()) and field == "labels"
     writes.report(target, "unlabeled" if removed else done, current, options["output"], options["dry_run"])
+
+
+def _refusal(field: str, key: str, value: str) -> str:
+    has = f"'{key}' already has a value ({value})"
+    if field == "labels":
+        return f"error: {has}, and --overwrite is false"
+    return f"error: --overwrite is false but found the following declared annotation(s): {has}"
 
 
 command = metadata_command("label", "labels", "labeled")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
+from threading import Thread
 from typing import Any
 
 import click
 
 from podium.cli import objects
 from podium.cli.failure import Failure
+from podium.cli.rest import ServerError
 from podium.cli.session import Session, connected, label_selector
 
 _UNITS = {"h": 3600, "m": 60, "s": 1}
@@ -22,7 +24,7 @@ _UNITS = {"h": 3600, "m": 60, "s": 1}
 @click.option("--all-containers", is_flag=True, help="Every container of the Pod.")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the container ends.")
 @click.option("-p", "--previous", is_flag=True, help="Of the container before its last restart.")
-@click.option("--tail", type=int, default=-1, help="Only the last so many lines.")
+@click.option("--tail", type=int, default=None, help="Only the last so many lines; -1: all. With -l: 10.")
 @click.option("--since", default="", help="Only what is younger, e.g. 5m, 1h30m.")
 @click.option("--since-time", default="", help="Only what was written after this time (RFC 3339).")
 @click.option("--timestamps", is_flag=True, help="Show when each line was written.")
@@ -33,9 +35,17 @@ def command(session: Session, words: tuple[str, ...], **options: Any) -> None:
     """Show what a container wrote: `logs web-1`, `logs deploy/web -f`, `logs -l app=web`."""
     if len(words) == 2 and not options["container"]:
         options["container"] = words[1]
-    for pod in _pods(session, words, options["selector"]):
-        for container in _containers(pod, options):
-            _show(session, pod, container, options)
+    if options["tail"] is None:
+        options["tail"] = 10 if options["selector"] else -1
+    if options["tail"] < -1:
+        raise Failure("error: --tail must be greater than or equal to -1")
+    pods = _pods(session, words, options["selector"])
+    sources = [(pod, container) for pod in pods for container in _containers(pod, options)]
+    if options["follow"] and len(sources) > 1:
+        _follow(session, sources, options)
+        return
+    for pod, container in sources:
+        _show(session, pod, container, options)
 
 
 def _pods(session: Session, words: tuple[str, ...], selector: str) -> list[dict[str, Any]]:
@@ -46,7 +56,7 @@ def _pods(session: Session, words: tuple[str, ...], selector: str) -> list[dict[
         raise Failure("error: expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.")
     name = words[0]
     if "/" not in name:
-        return [session.api.tree("GET", pods.path(session.namespace, name))]
+        return [_pod(session, pods.path(session.namespace, name))]
     target = objects.named(session, [name])[0]
     document = session.api.tree("GET", target.path)
     if target.resource.kind == "Pod":
@@ -62,19 +72,54 @@ def _pods(session: Session, words: tuple[str, ...], selector: str) -> list[dict[
     return found[:1]
 
 
+def _pod(session: Session, path: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = session.api.tree("GET", path)
+    except ServerError as problem:
+        if problem.reason != "NotFound":
+            raise
+        message = problem.status.get("message")
+        text = f'error: error from server (NotFound): {message} in namespace "{session.namespace}"'
+        raise Failure(text) from None
+    return found
+
+
 def _containers(pod: dict[str, Any], options: dict[str, Any]) -> list[str]:
     spec = pod["spec"]
     names = [container["name"] for container in spec.get("containers") or ()]
+    before = [container["name"] for container in spec.get("initContainers") or ()]
     if options["all_containers"]:
-        return [container["name"] for container in spec.get("initContainers") or ()] + names
-    if options["container"]:
-        return [str(options["container"])]
+        return before + names
+    if wanted := options["container"]:
+        if wanted not in before + names:
+            raise Failure(f"error: container {wanted} is not valid for pod {pod['metadata']['name']}")
+        return [str(wanted)]
     preferred: str = (pod["metadata"].get("annotations") or {}).get("kubectl.kubernetes.io/default-container", "")
     if preferred in names:
         return [preferred]
-    if len(names) > 1:
-        click.echo(f'Defaulted container "{names[0]}" out of: {", ".join(names)}', err=True)
+    if len(names) + len(before) > 1:
+        others = [*names, *(f"{name} (init)" for name in before)]
+        click.echo(f'Defaulted container "{names[0]}" out of: {", ".join(others)}', err=True)
     return names[:1]
+
+
+def _follow(session: Session, sources: list[tuple[dict[str, Any], str]], options: dict[str, Any]) -> None:
+    """All at once: each goes on for as long as its container, so one after the other would show only the first."""
+    failures: list[Failure] = []
+
+    def one(pod: dict[str, Any], container: str) -> None:
+        try:
+            _show(session, pod, container, options)
+        except Failure as problem:
+            failures.append(problem)
+
+    threads = [Thread(target=one, args=source, daemon=True) for source in sources]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
 
 
 def _show(session: Session, pod: dict[str, Any], container: str, options: dict[str, Any]) -> None:

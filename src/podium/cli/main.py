@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from podium.cli import flags
 from podium.cli.failure import Failure
 from podium.client.kubeconfig import KubeconfigError
 
@@ -50,6 +51,15 @@ VERBS: dict[str, tuple[str, str]] = {
 
 class Verbs(click.Group):
     """A group whose commands are the rows of VERBS."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, flags.behind_verb(args))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command, flags.plain_switches(command, rest) if command else rest
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 import ssl
 from collections.abc import Generator, Mapping
@@ -50,6 +51,8 @@ def _wording(status: Mapping[str, Any]) -> str:
             return f"{start}: {causes[0]}"
         if causes:
             return "\n* ".join([f"{start}: ", *causes])
+        if not details:
+            return f"The request is invalid: {message}"
     if reason == "Unauthorized":
         return "error: You must be logged in to the server (Unauthorized)"
     return f"Error from server ({reason}): {message}" if reason else f"Error from server: {message}"
@@ -160,10 +163,16 @@ class Api:
         return response
 
     def _warn(self, header: str) -> None:
-        text = header.partition('"')[2].rstrip('"').replace('\\"', '"')
+        text = warning_text(header)
         if text and text not in self._warned:
             self._warned.add(text)
             click.echo(f"Warning: {text}", err=True)
+
+
+def warning_text(header: str) -> str:
+    """What a Warning header says: `299 - "unknown field \\"spec.x\\""` says `unknown field "spec.x"`."""
+    quoted = header.partition('"')[2].removesuffix('"')
+    return re.sub(r"\\(.)", r"\1", quoted)
 
 
 def _status_of(response: http.client.HTTPResponse) -> dict[str, Any]:
