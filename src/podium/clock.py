@@ -132,6 +132,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.clock = clock
         self.selector = _JumpingSelector(clock)
         super().__init__(self.selector)
+        self._clock_resolution = _ROUNDING  # after half a year, a float has no nanoseconds left
 
     def time(self) -> float:
         return self.clock.elapsed
