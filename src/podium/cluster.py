@@ -11,27 +11,26 @@ import errno
 import logging
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from podium.agent.agent import Agent
 from podium.agent.choose import RuntimeChoice, choose_runtime
 from podium.client.client import Client
 from podium.client.informers import Informers
 from podium.client.inprocess import InProcessTransport
 from podium.clock import Clock, RealClock
-from podium.controllers.manager import ControllerManager
 from podium.machinery.errors import NotFound
 from podium.machinery.streams import ClientStreams, Connection, LogOptions, StreamOptions
 from podium.machinery.usage import NodeUsage
 from podium.models.core_v1 import ServiceAccount
 from podium.registry.registry import Registry
 from podium.registry.resources import Resource
-from podium.scheduler.scheduler import Scheduler
 from podium.store.port import Store
 
 if TYPE_CHECKING:
+    from podium.agent.agent import Agent
     from podium.server.server import Server
 
 log = logging.getLogger(__name__)
@@ -127,6 +126,12 @@ class Cluster:
         await self.registry.start()
         if self.config.serve:
             await self.serve()
+            # What looks after the cluster takes as long to import as the API takes to start: meanwhile that answers.
+            await asyncio.to_thread(_import_parts)
+        from podium.agent.agent import Agent
+        from podium.controllers.manager import ControllerManager
+        from podium.scheduler.scheduler import Scheduler
+
         clock, rng, client, informers = self._clock, self._rng, self.client, self.informers
         manager = ControllerManager(
             client,
@@ -229,6 +234,11 @@ class Cluster:
         if self._server:
             await self._server.stop()
         await self.registry.stop()
+
+
+def _import_parts() -> None:
+    for part in ("agent.agent", "controllers.manager", "scheduler.scheduler"):
+        import_module(f"podium.{part}")
 
 
 def _is_collected(row: Resource) -> bool:
