@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -18,6 +21,7 @@ from tests.e2e.cluster import ROOT, Driver, Server, answer, ready, server
 Tree = dict[str, Any]
 EXAMPLES = ROOT / "examples"
 PODS = "/api/v1/namespaces/default/pods"
+DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
 JOBS = "/apis/batch/v1/namespaces/default/jobs"
 CLAIMS = "/api/v1/namespaces/default/persistentvolumeclaims"
 
@@ -101,11 +105,35 @@ def test_a_database_is_backed_up(cluster: Server, podium: Driver) -> None:
     podium("delete -f", str(EXAMPLES / "database-backup.yaml"))
 
 
-def test_a_web_server_behind_a_node_port(cluster: Server, podium: Driver) -> None:
+@contextmanager
+def visitors(address: str, count: int) -> Iterator[None]:
+    """Ask for one page after the other, that many at a time."""
+    enough = threading.Event()
+
+    def visit() -> None:
+        while not enough.is_set():
+            with urlopen(address, timeout=10) as page:
+                page.read()
+
+    with ThreadPoolExecutor(count) as pool:
+        going = [pool.submit(visit) for _ in range(count)]
+        try:
+            yield
+        finally:
+            enough.set()
+        for one in going:
+            one.result()
+
+
+def test_a_web_server_grows_with_its_work(cluster: Server, podium: Driver) -> None:
     podium("apply -f", str(EXAMPLES / "autoscaled-web.yaml"))
     cluster.until(PODS, lambda found: len(ready(found)) == 1, labelSelector="app=web")
     with cluster.api as api:
         port = api.tree("GET", "/api/v1/namespaces/default/services/web")["spec"]["ports"][0]["nodePort"]
-    with urlopen(f"http://127.0.0.1:{port}/", timeout=10) as page:
+    address = f"http://127.0.0.1:{port}/"
+    with urlopen(address, timeout=10) as page:
         assert page.read().decode().startswith("web-")
+    with visitors(address, 2):
+        cluster.until(DEPLOYMENTS, lambda found: found["web"]["spec"]["replicas"] > 1)
+        cluster.until(PODS, lambda found: len(ready(found)) > 1, labelSelector="app=web")
     podium("delete -f", str(EXAMPLES / "autoscaled-web.yaml"))

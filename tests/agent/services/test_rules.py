@@ -12,7 +12,10 @@ from podium.models.discovery_v1 import EndpointSlice
 
 
 def service(name: str = "web", ip: str = "10.96.0.9", namespace: str = "default", **spec: Any) -> Service:
-    ports = [{"name": "http", "port": 80, "protocol": "TCP", "nodePort": 30080}, {"name": "dns", "port": 53}]
+    ports: list[dict[str, Any]] = [
+        {"name": "http", "port": 80, "protocol": "TCP", "nodePort": 30080},
+        {"name": "dns", "port": 53},
+    ]
     ports[1]["protocol"] = "UDP"
     tree = {"metadata": {"name": name, "namespace": namespace}, "spec": {"clusterIP": ip, "ports": ports, **spec}}
     return codec.from_tree(tree, Service)
@@ -51,13 +54,17 @@ def test_headless_and_external_services_are_not_listened_for() -> None:
 
 
 def test_host_ports() -> None:
-    ports = [{"containerPort": 80, "hostPort": 8080}, {"containerPort": 81}, {"containerPort": 82, "hostPort": 83}]
+    ports: list[dict[str, Any]] = [
+        {"containerPort": 80, "hostPort": 8080},
+        {"containerPort": 81},
+        {"containerPort": 82, "hostPort": 83},
+    ]
     ports[2]["protocol"] = "UDP"
     tree: dict[str, Any] = {"spec": {"containers": [{"name": "c", "ports": ports}]}, "status": {"podIP": "10.0.0.1"}}
     wanted = {Frontend("127.0.0.1", 8080, on_machine=True): (("10.0.0.1", 80),)}
     assert rules.host_port_frontends(codec.from_tree(tree, Pod)) == wanted
-    for change in ({"status": {"podIP": "10.0.0.1", "phase": "Failed"}}, {"status": {}}):
-        assert rules.host_port_frontends(codec.from_tree({**tree, **change}, Pod)) == {}
+    for status in ({"podIP": "10.0.0.1", "phase": "Failed"}, {"phase": "Pending"}):
+        assert rules.host_port_frontends(codec.from_tree({**tree, "status": status}, Pod)) == {}
 
 
 def test_a_service_is_named_as_in_cluster_dns() -> None:
