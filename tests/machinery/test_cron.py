@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -189,9 +189,14 @@ def test_every_has_a_latest_and_a_count() -> None:
 
 def test_long_spans_cost_little(monkeypatch: pytest.MonkeyPatch) -> None:
     """A leap day is found day by day, and only in its month: not minute by minute."""
-    looked: list[object] = []
+    looked: list[date] = []
     original = Fields._matches
-    monkeypatch.setattr(Fields, "_matches", lambda self, day: looked.append(day) or original(self, day))
+
+    def matches(self: Fields, day: date) -> bool:
+        looked.append(day)
+        return original(self, day)
+
+    monkeypatch.setattr(Fields, "_matches", matches)
     schedule = parse("0 0 29 2 *", "Europe/Berlin")
     assert schedule.next(at("2024-02-29 12:00")) == at("2028-02-29 00:00", ZoneInfo("Europe/Berlin"))
     assert schedule.latest(at("2020-01-01"), at("2028-02-01")) == at("2024-02-29 00:00", ZoneInfo("Europe/Berlin"))

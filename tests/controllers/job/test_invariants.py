@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -76,6 +77,10 @@ async def end(cluster: Cluster, pod: core_v1.Pod, exit_code: int) -> None:
     await cluster.client.update_status(changed)
 
 
+async def fail(cluster: Cluster, pod: core_v1.Pod) -> None:
+    await end(cluster, pod, 1)
+
+
 async def delete(cluster: Cluster, pod: core_v1.Pod) -> None:
     """Gracefully, as an eviction does it."""
     with contextlib.suppress(errors.NotFound):
@@ -92,12 +97,8 @@ async def lose(cluster: Cluster, pod: core_v1.Pod) -> None:
 
 async def written(cluster: Cluster) -> set[str]:
     """The revisions of all that is there. Events expire, so it may become less."""
-    there = [
-        obj.metadata.resourceVersion
-        for model in (batch_v1.Job, core_v1.Pod, core_v1.Event)
-        for obj in await cluster.client.list(model)
-    ]
-    return set(there)
+    models: tuple[type[Any], ...] = (batch_v1.Job, core_v1.Pod, core_v1.Event)
+    return {obj.metadata.resourceVersion for model in models for obj in await cluster.client.list(model)}
 
 
 async def bind_some(cluster: Cluster, chance: Random) -> None:
@@ -124,7 +125,7 @@ async def step(cluster: Cluster, chance: Random, failing: float) -> bool:
     elif pod.status.phase == "Pending":
         await cluster.set_pod(pod)
     elif chance.random() < failing:
-        await chance.choice([lose, delete, lambda cluster, pod: end(cluster, pod, 1)])(cluster, pod)
+        await chance.choice([lose, delete, fail])(cluster, pod)
     else:
         await end(cluster, pod, 0)
     return True
@@ -132,7 +133,7 @@ async def step(cluster: Cluster, chance: Random, failing: float) -> bool:
 
 def random_job(chance: Random) -> batch_v1.Job:
     completions = chance.randint(1, 12)
-    spec = {
+    spec: dict[str, Any] = {
         "completions": completions,
         "parallelism": chance.randint(1, 6),
         "backoffLimit": 1000,

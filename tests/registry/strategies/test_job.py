@@ -241,7 +241,7 @@ def condition(type_: str) -> dict[str, str]:
 
 
 START = "2026-01-01T00:00:00Z"
-COMPLETE = {
+COMPLETE: dict[str, Any] = {
     "startTime": START,
     "completionTime": START,
     "succeeded": 1,
