@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from podium.cli import data_dir as directory
+from podium.cli.data_dir import home
 from podium.cli.failure import Failure
-from podium.cli.session import home
 
 
 @click.command("down")

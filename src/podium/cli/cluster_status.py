@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from podium.cli import data_dir as directory
+from podium.cli.data_dir import home
 from podium.cli.printers import say, table_text
 from podium.cli.rest import Api
-from podium.cli.session import home
 from podium.client.kubeconfig import load
 
 

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import click
 
 from podium.cli import data_dir as directory
+from podium.cli.data_dir import home
 from podium.cli.failure import Failure
-from podium.cli.session import home
 
 if TYPE_CHECKING:
     from podium.cluster import Cluster, ClusterConfig

@@ -19,6 +19,11 @@ from podium.cli.failure import Failure
 _LOCK = "server.lock"
 
 
+def home() -> Path:
+    """Where clusters live unless a command says otherwise: $PODIUM_HOME, else ~/.podium."""
+    return Path(os.environ.get("PODIUM_HOME") or Path.home() / ".podium")
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """What a running server says of itself."""

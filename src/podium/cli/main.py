@@ -13,7 +13,6 @@ import click
 
 from podium.cli import flags
 from podium.cli.failure import Failure
-from podium.client.kubeconfig import KubeconfigError
 
 # verb: module in podium.cli and what `podium --help` says of it
 VERBS: dict[str, tuple[str, str]] = {
@@ -31,12 +30,14 @@ VERBS: dict[str, tuple[str, str]] = {
     "describe": ("describe", "Show objects in detail, with their events"),
     "drain": ("drain", "Move the Pods of nodes elsewhere"),
     "edit": ("edit", "Change objects in an editor"),
+    "exec": ("exec", "Run a command in a container"),
     "explain": ("explain", "Tell what a resource's fields mean"),
     "expose": ("expose", "Make a Service for a workload"),
     "get": ("get", "Show objects"),
     "label": ("label", "Change the labels of objects"),
     "logs": ("logs", "Show what a container wrote"),
     "patch": ("patch", "Change fields of an object"),
+    "port-forward": ("port_forward", "Let ports of this machine lead into a Pod"),
     "rollout": ("rollout", "Status, history, undo, pause, resume and restart of rollouts"),
     "run": ("run", "Run an image"),
     "scale": ("scale", "Set the number of replicas"),
@@ -93,9 +94,6 @@ def main(arguments: list[str] | None = None) -> Any:
     except Failure as failure:
         click.echo(failure.text, err=True)
         sys.exit(failure.exit_code)
-    except KubeconfigError as problem:
-        click.echo(f"error: {problem}", err=True)
-        sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output has seen enough

@@ -11,15 +11,12 @@ from typing import Any, TypeVar
 import click
 
 from podium.cli.catalog import Catalog
+from podium.cli.data_dir import home
+from podium.cli.failure import Failure
 from podium.cli.rest import Api
-from podium.client.kubeconfig import Connection, load
+from podium.client.kubeconfig import Connection, KubeconfigError, load
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-def home() -> Path:
-    """Where clusters live unless a command says otherwise: $PODIUM_HOME, else ~/.podium."""
-    return Path(os.environ.get("PODIUM_HOME") or Path.home() / ".podium")
 
 
 class Session:
@@ -39,7 +36,10 @@ class Session:
         if not paths:
             own = home() / "kubeconfig"
             paths = str(own if own.exists() else Path.home() / ".kube" / "config")
-        connection = load([Path(path) for path in paths.split(os.pathsep) if path], self._context)
+        try:
+            connection = load([Path(path) for path in paths.split(os.pathsep) if path], self._context)
+        except KubeconfigError as problem:
+            raise Failure(f"error: {problem}") from None
         return connection.at(self._server) if self._server else connection
 
     @cached_property

@@ -17,8 +17,9 @@ import click
 from podium.cli import data_dir as directory
 from podium.cli import objects
 from podium.cli.cluster_up import RuntimeName, Wanted, start_detached
+from podium.cli.data_dir import home
 from podium.cli.describe.text import duration, parse_time
-from podium.cli.session import Session, home
+from podium.cli.session import Session
 from podium.machinery.documents import read_documents
 
 if TYPE_CHECKING:
