@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,8 @@ from tests.controllers.cluster import Cluster, run
 from tests.controllers.daemonset.build import daemon_set, node
 
 ONLY = ("daemonset",)
+SOME: list[int | str] = [1, 2, "50%"]
+FEW: list[int | str] = [1, 2, "30%"]
 WANTED = {"logs": "yes"}
 TAINT = core_v1.Taint(key="full", effect="NoSchedule")
 
@@ -190,7 +193,13 @@ async def assert_nothing_is_written(cluster: Cluster) -> None:
 
 
 async def written(cluster: Cluster) -> set[tuple[str, str]]:
-    kinds = (core_v1.Event, core_v1.Pod, core_v1.Node, apps_v1.DaemonSet, apps_v1.ControllerRevision)
+    kinds: tuple[type[Any], ...] = (
+        core_v1.Event,
+        core_v1.Pod,
+        core_v1.Node,
+        apps_v1.DaemonSet,
+        apps_v1.ControllerRevision,
+    )
     return {
         (one.metadata.uid, one.metadata.resourceVersion) for kind in kinds for one in await cluster.client.list(kind)
     }
@@ -198,9 +207,9 @@ async def written(cluster: Cluster) -> set[tuple[str, str]]:
 
 def random_set(chance: Random, surging: bool) -> apps_v1.DaemonSet:
     if surging:
-        made = daemon_set(surge=chance.choice([1, 2, "50%"]), unavailable=0, selector=WANTED)
+        made = daemon_set(surge=chance.choice(SOME), unavailable=0, selector=WANTED)
     else:
-        made = daemon_set(unavailable=chance.choice([1, 2, "30%"]), surge=0, selector=WANTED)
+        made = daemon_set(unavailable=chance.choice(FEW), surge=0, selector=WANTED)
     made.metadata.uid = ""
     return made
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from podium.client.client import Client
-from podium.client.events import EventRecorder
+from collections.abc import Sequence
+
 from podium.client.informers import Informer
+from podium.controllers.batches import all_at_once
+from podium.controllers.context import Context
+from podium.controllers.expectations import Expectations
 from podium.controllers.statefulset import claims, identity
 from podium.machinery import errors
 from podium.models import apps_v1, codec, core_v1, meta_v1
 
 
 class Actions:
-    def __init__(
-        self, client: Client, recorder: EventRecorder, claim_cache: Informer[core_v1.PersistentVolumeClaim]
-    ) -> None:
-        self._client = client
-        self._recorder = recorder
+    def __init__(self, context: Context, claim_cache: Informer[core_v1.PersistentVolumeClaim]) -> None:
+        self._client = context.client
+        self._recorder = context.recorder("statefulset-controller")
         self._claims = claim_cache
+        self.expectations = Expectations(context.clock)
+        """The deletions that the cache doesn't show yet: by a Pod that is still shown, others would seem to be free to
+        go. Creations need none: what is missing counts as unavailable, and a name is taken only once."""
 
     async def create(self, stateful_set: apps_v1.StatefulSet, pod: core_v1.Pod) -> None:
         """Create the Pod and before it its claims. One of that name that is there already is not replaced."""
@@ -87,15 +91,26 @@ class Actions:
             raise
         self._tell(stateful_set, "update", name)
 
-    async def delete(self, stateful_set: apps_v1.StatefulSet, pod: core_v1.Pod) -> None:
-        """Delete this very Pod, never a later one of that name."""
-        metadata = pod.metadata
-        options = meta_v1.DeleteOptions(preconditions=meta_v1.Preconditions(uid=metadata.uid))
+    async def delete_all(
+        self, stateful_set: apps_v1.StatefulSet, pods: Sequence[core_v1.Pod]
+    ) -> errors.StatusError | None:
+        if not pods:
+            return None
+        self.expectations.expect_deletions(stateful_set.metadata.uid, (pod.metadata.uid for pod in pods))
+        return await all_at_once([self._delete(stateful_set, pod) for pod in pods])
+
+    async def _delete(self, stateful_set: apps_v1.StatefulSet, pod: core_v1.Pod) -> None:
+        """Delete this very Pod as it was seen, never a later one of that name."""
+        metadata, owner = pod.metadata, stateful_set.metadata.uid
+        preconditions = meta_v1.Preconditions(uid=metadata.uid, resourceVersion=metadata.resourceVersion)
+        options = meta_v1.DeleteOptions(preconditions=preconditions)
         try:
             await self._client.delete(core_v1.Pod, metadata.namespace, metadata.name, options)
-        except (errors.NotFound, errors.Conflict):
-            return  # it is gone; the cache will show it
+        except (errors.NotFound, errors.Conflict):  # the cache will show what became of it
+            self.expectations.deletion_observed(owner, metadata.uid)
+            return
         except errors.StatusError as error:
+            self.expectations.deletion_observed(owner, metadata.uid)
             self._tell(stateful_set, "delete", metadata.name, error)
             raise
         self._tell(stateful_set, "delete", metadata.name)

@@ -8,7 +8,7 @@ from datetime import datetime
 from podium.client.queue import WorkQueue
 from podium.controllers import pods as pod_rules
 from podium.controllers import references, status
-from podium.controllers.batches import all_at_once, slow_start
+from podium.controllers.batches import slow_start
 from podium.controllers.context import Context, Key
 from podium.controllers.history import control, revisions
 from podium.controllers.statefulset import claims, decide, identity
@@ -35,7 +35,8 @@ class StatefulSetController:
         self._pods = context.informers.of(core_v1.Pod)
         self._claims = context.informers.of(core_v1.PersistentVolumeClaim)
         self._revisions = context.informers.of(apps_v1.ControllerRevision)
-        self._actions = Actions(context.client, context.recorder("statefulset-controller"), self._claims)
+        self._actions = Actions(context, self._claims)
+        self._expectations = self._actions.expectations
         references.index_by_controller(self._pods)
         references.index_by_controller(self._revisions)
         self._sets.add_index(BY_CLAIM, _claim_prefixes)
@@ -47,6 +48,8 @@ class StatefulSetController:
     # What changed
 
     def _set_changed(self, old: apps_v1.StatefulSet | None, new: apps_v1.StatefulSet | None) -> None:
+        if new is None and old is not None:
+            self._expectations.forget(old.metadata.uid)
         if (changed := new or old) is not None:
             self._queue.add((changed.metadata.namespace, changed.metadata.name))
 
@@ -54,6 +57,8 @@ class StatefulSetController:
         for pod in (old, new):
             reference = owners.controller_of(pod) if pod is not None else None
             if pod is not None and reference is not None and reference.kind == "StatefulSet":
+                if new is None or pod.metadata.deletionTimestamp is not None:
+                    self._expectations.deletion_observed(reference.uid, pod.metadata.uid)
                 self._queue.add((pod.metadata.namespace, reference.name))
         if new is not None and owners.controller_of(new) is None:
             parent, _ = identity.parent_and_ordinal(new.metadata.name)
@@ -107,6 +112,9 @@ class StatefulSetController:
         pods = await self._claim_pods(stateful_set, selector)
         if stateful_set.metadata.deletionTimestamp is not None and not all_revisions:
             return DONE
+        wait = self._expectations.seconds_left(stateful_set.metadata.uid)
+        if wait is not None:
+            return Result(requeue_after=wait)  # or, most likely, when the cache is told
         current, updated, collisions = await self._look_at_history(stateful_set, all_revisions)
         sorted_out = decide.sort_out(stateful_set, pods)
         now = self._context.clock.now()
@@ -120,8 +128,7 @@ class StatefulSetController:
         )
         names = (current.metadata.name, updated.metadata.name)
         new_status = decide.status(stateful_set, sorted_out.all, names, collisions, now)
-        kept = new_status.currentReplicas or 0
-        failure = await self._carry_out(stateful_set, plan, current, updated, kept)
+        failure = await self._carry_out(stateful_set, plan, current, updated)
         if new_status != stateful_set.status:
             try:
                 await status.write(self._client, stateful_set, new_status)
@@ -196,7 +203,6 @@ class StatefulSetController:
         plan: decide.Plan,
         current: apps_v1.ControllerRevision,
         updated: apps_v1.ControllerRevision,
-        current_replicas: int,
     ) -> errors.StatusError | None:
         for pod in plan.claim:
             await self._actions.create_claims(stateful_set, pod)
@@ -206,14 +212,13 @@ class StatefulSetController:
 
         async def create(index: int) -> None:
             ordinal = plan.create[index]
-            of_current = decide.is_current(stateful_set, ordinal, current_replicas)
-            revision = current if of_current else updated
+            revision = current if decide.is_current(stateful_set, ordinal) else updated
             template = revisions.template_of(revision)
             pod = identity.new_pod(stateful_set, template, ordinal, revision.metadata.name)
             await self._actions.create(stateful_set, pod)
 
         outcome = await slow_start(len(plan.create), create)
-        failure = await all_at_once([self._actions.delete(stateful_set, pod) for pod in plan.delete])
+        failure = await self._actions.delete_all(stateful_set, plan.delete)
         return outcome.error or failure
 
     async def _clean_up(

@@ -156,14 +156,11 @@ def _is_up(pod: core_v1.Pod | None, min_ready_seconds: int, now: datetime) -> bo
     return pod is not None and rolling.is_available(pod, min_ready_seconds, now)
 
 
-def is_current(stateful_set: apps_v1.StatefulSet, ordinal: int, current_replicas: int) -> bool:
-    """Whether a new Pod of that ordinal is of the current revision rather than the updated one."""
+def is_current(stateful_set: apps_v1.StatefulSet, ordinal: int) -> bool:
+    """Whether a new Pod of that ordinal is of the current revision rather than the updated one: below the partition."""
     if stateful_set.spec.updateStrategy.type == "OnDelete":
         return False
-    kept = current_replicas
-    if stateful_set.spec.updateStrategy.rollingUpdate is not None:
-        kept = rolling.partition(stateful_set)
-    return ordinal < identity.start(stateful_set) + kept
+    return ordinal < identity.start(stateful_set) + rolling.partition(stateful_set)
 
 
 def status(

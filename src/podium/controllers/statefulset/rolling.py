@@ -29,11 +29,11 @@ def partition(stateful_set: apps_v1.StatefulSet) -> int:
     return 0 if rolling is None else rolling.partition or 0
 
 
-def max_unavailable(stateful_set: apps_v1.StatefulSet) -> int | None:
-    """Rounded down, but at least 1. None: it isn't said."""
+def max_unavailable(stateful_set: apps_v1.StatefulSet) -> int:
+    """Rounded down, but at least 1, which is also the default."""
     rolling = stateful_set.spec.updateStrategy.rollingUpdate
     if rolling is None or rolling.maxUnavailable is None:
-        return None
+        return 1
     return max(scaled_value(rolling.maxUnavailable, identity.replicas(stateful_set), round_up=False), 1)
 
 
@@ -42,29 +42,22 @@ def to_replace(
 ) -> list[core_v1.Pod]:
     """`replicas`: the Pod of each ordinal, from the first on. A missing one is about to come, and not available.
 
-    Without maxUnavailable one Pod at a time, whether it is available or not, once all above it are. With maxUnavailable
-    as many as leave no more than that unavailable; outdated ones that aren't available don't count (they can only win).
+    From the highest ordinal down, as many as leave no more than maxUnavailable unavailable; those that are unavailable
+    already go first, for nothing is lost with them. Outdated Pods below the partition stay, and don't count.
     """
     min_ready_seconds = stateful_set.spec.minReadySeconds or 0
+    kept = identity.start(stateful_set) + partition(stateful_set)
+    room = max_unavailable(stateful_set)
+    broken, healthy = [], []
+    for pod in reversed(replicas):
+        up = pod is not None and is_available(pod, min_ready_seconds, now)
+        if pod is None or not _is_outdated(pod, revision):
+            room -= not up
+        elif identity.ordinal_of(pod) >= kept:
+            (healthy if up else broken).append(pod)
+    return [*broken[: max(room, 0)], *healthy[: max(room - len(broken), 0)]]
 
-    def available(pod: core_v1.Pod | None) -> bool:
-        return pod is not None and is_available(pod, min_ready_seconds, now)
 
-    def outdated(pod: core_v1.Pod | None) -> bool:
-        return pod is not None and pod.metadata.deletionTimestamp is None and identity.revision_of(pod) != revision
-
-    limit = max_unavailable(stateful_set)
-    candidates = [(pod, available(pod)) for pod in reversed(replicas[partition(stateful_set) :])]
-    if limit is None:
-        for pod, is_up in candidates:
-            if outdated(pod):
-                return [pod] if pod is not None else []
-            if not is_up:
-                return []
-        return []
-    room = limit - sum(not available(pod) and not outdated(pod) for pod in replicas)
-    chosen: list[core_v1.Pod] = []
-    for pod, _is_up in candidates:
-        if pod is not None and outdated(pod) and len(chosen) < room:
-            chosen.append(pod)
-    return chosen
+def _is_outdated(pod: core_v1.Pod, revision: str) -> bool:
+    """Of another revision, and not on its way out already."""
+    return pod.metadata.deletionTimestamp is None and identity.revision_of(pod) != revision
