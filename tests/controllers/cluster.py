@@ -84,6 +84,7 @@ class Cluster:
     async def set_pod(self, pod: core_v1.Pod, phase: str = "Running", ready: bool = True) -> None:
         """What an agent would report."""
         changed = codec.copy(await self.client.get(core_v1.Pod, pod.metadata.namespace, pod.metadata.name))
+        changed.metadata.resourceVersion = ""  # an agent's report is about the Pod, whatever else was written to it
         changed.status.phase = phase
         condition = core_v1.PodCondition(
             type="Ready",
