@@ -1,4 +1,4 @@
-"""`podium create`: create objects from documents, or a namespace or Deployment from its name."""
+"""`podium create`: create objects from documents, or a namespace, Deployment or Job from its name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from podium.cli import objects, writes
+from podium.cli import create_job, objects, writes
 from podium.cli.failure import Failure
 from podium.cli.session import Session, connected, dry_run, field_manager, filenames, output, record, recursive
 
@@ -21,16 +21,22 @@ from podium.cli.session import Session, connected, dry_run, field_manager, filen
 @record
 @click.option("--validate", default="strict", help="strict, warn or ignore: what unknown fields are.")
 @click.option("--save-config", is_flag=True, help="Keep the document, as `apply` does.")
-@click.option("--image", "images", multiple=True, help="For a Deployment: the images of its containers.")
+@click.option("--image", "images", multiple=True, help="For a Deployment or Job: the images of its containers.")
 @click.option("-r", "--replicas", type=int, default=1, help="For a Deployment: how many Pods.")
 @click.option("--port", type=int, default=None, help="For a Deployment: the port its container listens on.")
 @click.option("--from-literal", "literals", multiple=True, help="For a ConfigMap or Secret: KEY=VALUE.")
+@click.option("--from", "source", default="", help="For a Job: the CronJob to run once, as cronjob/NAME.")
+@click.option("--schedule", default="", help="For a CronJob: when it runs, e.g. '0 3 * * *'.")
+@click.option("--restart", default="OnFailure", help="For a CronJob: the restart policy of its Pods.")
 @connected
 def command(session: Session, words: tuple[str, ...], **options: Any) -> None:
-    """Create objects: `create -f FILE`, `create namespace NAME`, `create deployment NAME --image=IMAGE`."""
+    """Create objects: `create -f FILE`, `create namespace NAME`, `create deployment NAME --image=IMAGE`,
+    `create job NAME --image=IMAGE -- COMMAND`, `create job NAME --from=cronjob/NAME`."""
     if options["filenames"]:
         found = objects.documents(options["filenames"], options["recursive"])
         targets = [objects.of_document(session, document) for document in found]
+    elif len(words) >= 2 and words[0] in _JOBS:
+        targets = [objects.of_document(session, _job(session, words, options))]
     elif len(words) in (2, 3):
         targets = [objects.of_document(session, _generated(words, options))]
     else:
@@ -66,6 +72,17 @@ def create(
 
 def _validation(flag: str) -> str:
     return {"true": "Strict", "false": "Ignore"}.get(flag, flag.capitalize())
+
+
+_JOBS = ("job", "cronjob", "cj")
+
+
+def _job(session: Session, words: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
+    """`job NAME` or `cronjob NAME`; what comes after the name is the command."""
+    kind, name, *arguments = words
+    if kind == "job":
+        return create_job.job_for(session, name, options["images"], options["source"], arguments)
+    return create_job.cron_job(name, options["images"], options["schedule"], options["restart"], arguments)
 
 
 def _generated(words: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
