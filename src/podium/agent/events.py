@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from podium.agent.image_names import INVALID
 from podium.agent.restart import duration
 from podium.client.events import EventRecorder
 from podium.models.core_v1 import Container, Pod
@@ -37,6 +38,10 @@ class ContainerEvents:
     def pull_failed(self, pod: Pod, container: Container, reason: str, error: str) -> None:
         self.container(pod, container, WARNING, "Failed", f'Failed to pull image "{container.image}": {error}')
         self.container(pod, container, WARNING, "Failed", f"Error: {reason}")
+
+    def image_refused(self, pod: Pod, container: Container, reason: str, message: str) -> None:
+        self.container(pod, container, WARNING, "InspectFailed" if reason == INVALID else reason, message)
+        self.failed(pod, container, reason)
 
     def pull_backoff(self, pod: Pod, container: Container) -> None:
         self.container(pod, container, NORMAL, "BackOff", f'Back-off pulling image "{container.image}"')

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from podium.agent import restart
+from podium.agent import image_names, restart
 from podium.agent.actions import Known
 from podium.agent.driver import NodeContext
-from podium.agent.events import WARNING
 from podium.agent.runtime import Image, ImageError, Runtime
 from podium.models.core_v1 import Container, Pod
 
 NEVER_SECONDS = 10.0
-"""How long until an image that may not be pulled is looked for again."""
+"""How long until an image that may not or can't be pulled is looked for again."""
 PULL_FAILED_SECONDS = 1.0
 """A failed pull shows as ErrImagePull so long, then as ImagePullBackOff."""
 
@@ -25,6 +24,9 @@ class ImagePuller:
     async def ensure(self, pod: Pod, container: Container, known: Known) -> Image | None:
         """The container's image; None if it can't be had now, and why is in the container's view."""
         events, name = self._context.events, container.image
+        if problem := image_names.problem(name):
+            self._refused(pod, container, known, image_names.INVALID, problem)
+            return None
         try:
             present = await self._runtime.image_status(name)
             policy = container.imagePullPolicy
@@ -33,10 +35,7 @@ class ImagePuller:
                 return present
             if policy == "Never":
                 message = f'Container image "{name}" is not present with pull policy of Never'
-                known.view.waiting = ("ErrImageNeverPull", message)
-                known.retry_at = self._context.clock.now() + timedelta(seconds=NEVER_SECONDS)
-                events.container(pod, container, WARNING, "ErrImageNeverPull", message)
-                events.failed(pod, container, "ErrImageNeverPull")
+                self._refused(pod, container, known, "ErrImageNeverPull", message)
                 return None
             if self._backs_off(pod, container, known):
                 return None
@@ -53,6 +52,12 @@ class ImagePuller:
         events.pulled(pod, container, self._context.clock.monotonic() - began)
         known.pulls = restart.NEVER_FAILED
         return image
+
+    def _refused(self, pod: Pod, container: Container, known: Known, reason: str, message: str) -> None:
+        """No pull would help: look again later."""
+        known.view.waiting = (reason, message)
+        known.retry_at = self._context.clock.now() + timedelta(seconds=NEVER_SECONDS)
+        self._context.events.image_refused(pod, container, reason, message)
 
     def _backs_off(self, pod: Pod, container: Container, known: Known) -> bool:
         """Whether the last failed pull is too recent for another one."""

@@ -197,6 +197,19 @@ def test_an_unknown_image_says_what_to_do(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_a_name_no_image_can_have(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with cluster(tmp_path) as at:
+            await create(at, {"image": "nginx:"})
+            pod = await pod_when(at, lambda pod: status(pod).state.waiting and status(pod).state.waiting.message)
+            waiting = status(pod).state.waiting
+            assert waiting is not None
+            assert waiting.reason == "InvalidImageName"
+            assert waiting.message.endswith('couldn\'t parse image name "nginx:": invalid reference format')
+
+    asyncio.run(run())
+
+
 def test_images_can_be_changed(tmp_path: Path) -> None:
     """A better one ends the wait for a bad one; another one restarts the container."""
     (tmp_path / "images.yaml").write_text("images: {good: {command: [sleep, 1000]}, better: {command: [sleep, 1001]}}")

@@ -101,6 +101,14 @@ def test_a_crashing_container_backs_off(podium_cluster: VirtualCluster) -> None:
     assert f"BackOff Back-off restarting failed container c in pod p_default({uid})" in events(podium_cluster)
 
 
+def test_a_name_no_image_can_have(podium_cluster: VirtualCluster) -> None:
+    pod = create(podium_cluster, image="MyApp:v1")
+    assert (waiting(pod), pod.status.phase) == ("InvalidImageName", "Pending")
+    podium_cluster.advance(60)
+    assert waiting(podium_cluster.get(Pod, "p")) == "InvalidImageName"
+    assert {event.split()[0] for event in events(podium_cluster)} == {"InspectFailed", "Failed"}
+
+
 def test_a_missing_image(podium_cluster: VirtualCluster) -> None:
     pod = create(podium_cluster, image="nginx:missing")
     assert (waiting(pod), pod.status.phase) == ("ErrImagePull", "Pending")

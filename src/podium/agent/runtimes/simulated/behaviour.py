@@ -3,6 +3,7 @@
 | what the Pod says | what its containers do |
 |---|---|
 | an image named or tagged `missing`, `does-not-exist`, `nonexistent`, `no-such-image`, `invalid` | ErrImagePull |
+| an image whose name is no image reference | InvalidImageName |
 | `true`, `false`, `exit 3`, `sleep 5`, `echo ...`, `sh -c "sleep 5; exit 1"` | end as they say |
 | an init container with another command | completes at once |
 | a container of a Job's Pod with another command | completes after a second |
@@ -34,6 +35,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from podium.agent import image_names
 from podium.models.core_v1 import Container, Pod
 
 PREFIX = "podium.dev/simulate-"
@@ -93,7 +95,7 @@ def _plain(pod: Pod, container: Container, init: bool) -> Behaviour:
 
 @lru_cache(maxsize=1024)
 def image_is_missing(image: str) -> bool:
-    return not image or _MISSING.search(image.lower()) is not None
+    return bool(image_names.problem(image)) or _MISSING.search(image.lower()) is not None
 
 
 @lru_cache(maxsize=1024)

@@ -11,13 +11,14 @@ import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 
-from podium.agent import restart
+from podium.agent import image_names, restart
 from podium.agent.addresses import AddressPool
 from podium.agent.driver import NodeContext, container_not_found
 from podium.agent.events import crash_loop
 from podium.agent.phase import FINAL
 from podium.agent.runtime import ContainerRecord
 from podium.agent.runtimes.simulated import exec as exec_
+from podium.agent.runtimes.simulated import needs
 from podium.agent.runtimes.simulated.behaviour import RUNS, Behaviour, behaviour
 from podium.agent.status import DEADLINE, ID_SCHEME, ContainerView, PodView, pod_status
 from podium.machinery import errors
@@ -25,6 +26,8 @@ from podium.machinery.streams import ClientStreams, Connection, LogOptions, Stre
 from podium.models.core_v1 import Container, ContainerStateTerminated, ContainerStatus, Pod, PodStatus
 
 ATTACH_POLL = 0.5
+
+CONFIG_ERROR = "CreateContainerConfigError"
 
 
 class SimulatedContainer:
@@ -62,13 +65,15 @@ class SimulatedContainer:
 
 
 class SimulatedPod:
-    __slots__ = ("containers", "deadline", "ending", "ip", "pod", "reason", "start_time", "views")
+    __slots__ = ("containers", "deadline", "ending", "ip", "placed", "pod", "reason", "start_time", "views")
 
     def __init__(self, pod: Pod, ip: str, start_time: datetime) -> None:
         self.pod = pod
         self.ip = ip
         self.start_time = start_time
         self.ending = False
+        self.placed = False
+        """Its volumes are there."""
         self.reason = ""
         self.deadline: asyncio.TimerHandle | None = None
         self.containers = [SimulatedContainer(c, True) for c in pod.spec.initContainers]
@@ -87,6 +92,7 @@ class SimulatedPods:
 
     async def start(self) -> None:
         """Nothing outlives the process but the statuses in the API."""
+        await self._context.interests.start()
 
     async def remove_orphans(self) -> None:
         """There is nothing that could run without its Pod."""
@@ -189,6 +195,7 @@ class SimulatedPods:
         self._context.statuses.forget(pod.metadata.uid)
 
     def _cancel(self, sim: SimulatedPod) -> None:
+        self._context.interests.forget(sim.pod.metadata.uid)
         for container in sim.containers:
             container.cancel()
         if sim.deadline is not None:
@@ -282,6 +289,8 @@ class SimulatedPods:
 
     def _advance(self, sim: SimulatedPod) -> None:
         """Start every container whose turn it is."""
+        if not sim.placed and not self._place(sim):
+            return
         for container in sim.containers:
             if not container.init:
                 if not container.begun:
@@ -296,12 +305,42 @@ class SimulatedPods:
             elif current is None or not container.ended or current.exit_code != 0:
                 return
 
+    def _place(self, sim: SimulatedPod) -> bool:
+        """Whether the Pod's volumes could be set up; if not, it is tried again when what they show has changed."""
+        problem = needs.volume_problem(sim.pod, self._context.interests)
+        if problem:
+            self._context.events.pod(sim.pod, "Warning", "FailedMount", problem)
+            self._look_again(sim)
+        sim.placed = not problem
+        return sim.placed
+
+    def _look_again(self, sim: SimulatedPod) -> None:
+        """Go on when an object comes or changes that the Pod refers to."""
+        uid = sim.pod.metadata.uid
+
+        def changed() -> None:
+            if not sim.ending:
+                self._context.interests.forget(uid)
+                for container in sim.containers:
+                    if container.view.waiting is not None and container.view.waiting[0] == CONFIG_ERROR:
+                        container.view.waiting, container.begun = None, False
+                self._advance(sim)
+                self._report(sim)
+
+        self._context.interests.want(uid, needs.keys(sim.pod, self._context.interests), changed)
+
     def _behaviour(self, sim: SimulatedPod, container: SimulatedContainer) -> Behaviour:
         init = container.init and not container.sidecar
         return behaviour(sim.pod, container.spec, container.view.restarts, init=init)
 
     def _begin(self, sim: SimulatedPod, container: SimulatedContainer) -> None:
         container.begun = True
+        problem = needs.container_problem(sim.pod, container.spec, self._context.interests)
+        if problem:
+            container.view.waiting = (CONFIG_ERROR, problem)
+            self._context.events.failed(sim.pod, container.spec, problem)
+            self._look_again(sim)
+            return
         acts = container.acts = self._behaviour(sim, container)
         if acts.pull_error:
             self._pull_fails(sim, container)
@@ -407,6 +446,10 @@ class SimulatedPods:
 
     def _pull_fails(self, sim: SimulatedPod, container: SimulatedContainer) -> None:
         events, spec, error = self._context.events, container.spec, container.acts.pull_error
+        if problem := image_names.problem(spec.image):
+            container.view.waiting = (image_names.INVALID, problem)
+            events.image_refused(sim.pod, spec, image_names.INVALID, problem)
+            return
         message = f'failed to pull and unpack image "{spec.image}": {error}'
         container.view.waiting = ("ErrImagePull", message)
         container.pulls = restart.advanced(container.pulls, self._clock.now())
