@@ -99,6 +99,11 @@ async def serving(directory: Path, node_access: NodeAccess | None = None, **conf
 Check = Callable[[Harness], Awaitable[None]]
 Serve = Callable[..., None]
 
+TOOLS = Path(__file__).parents[2] / ".tools"
+KUBECTL = TOOLS / "kubectl"
+Kubectl = Callable[..., str]
+"""Runs stock kubectl and gives what it prints; `fails=True` for one that has to fail, `stdin` for its input."""
+
 
 def config_map(name: str = "settings", **data: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data or {"key": "value"}}

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import subprocess
-import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from podium.server import pki
-from tests.server.harness import serving
-
-KUBECTL = Path(__file__).parents[2] / ".tools" / "kubectl"
+from tests.server.harness import KUBECTL, Kubectl
 
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(not KUBECTL.exists(), reason="scripts/install_test_tools has not been run"),
     pytest.mark.xdist_group("kubectl"),
 ]
-
-Kubectl = Callable[..., str]
 
 DEPLOYMENT = """
 apiVersion: apps/v1
@@ -37,51 +27,6 @@ spec:
     spec:
       containers: [{name: app, image: "example/app:v1"}]
 """
-
-
-@pytest.fixture(scope="module")
-def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A server on a thread of its own, since kubectl is waited for."""
-    directory = tmp_path_factory.mktemp("server")
-    config = directory / "kubeconfig"
-    started, stopped = threading.Event(), asyncio.Event()
-    loop = asyncio.new_event_loop()
-
-    async def run() -> None:
-        async with serving(directory / "pki") as server:
-            pki.write_kubeconfig(config, server.url, server.files)
-            await server.post("/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "default"}})
-            started.set()
-            await stopped.wait()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(run()))
-    thread.start()
-    assert started.wait(30)
-    yield config
-    loop.call_soon_threadsafe(stopped.set)
-    thread.join()
-    loop.close()
-
-
-@pytest.fixture
-def kubectl(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Kubectl:
-    cache = kubeconfig.parent / "cache"
-
-    def run(*args: str, stdin: str = "", fails: bool = False) -> str:
-        command = [str(KUBECTL), f"--kubeconfig={kubeconfig}", f"--cache-dir={cache}", *args]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
-        assert (done.returncode != 0) == fails, done.stdout + done.stderr
-        return done.stderr if fails else done.stdout
-
-    return run
-
-
-@pytest.fixture
-def namespace(kubectl: Kubectl, request: pytest.FixtureRequest) -> str:
-    name = request.node.name.removeprefix("test_").replace("_", "-")[:60].strip("-")
-    kubectl("create", "namespace", name)
-    kubectl("create", "serviceaccount", "default", "-n", name)
-    return name
 
 
 def read(kubectl: Kubectl, *args: str) -> Any:

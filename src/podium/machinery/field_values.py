@@ -6,6 +6,7 @@ none is ever changed. Behaviour follows structured-merge-diff, which Kubernetes 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -216,50 +217,55 @@ _SAME: _Parts = (None, None, None)
 def _compare(node: Node, old: Any, new: Any) -> _Parts:
     if old == new and equal(old, new):
         return _SAME
-    if old is _ABSENT:
-        return _whole(node, new), None, None
-    if new is _ABSENT:
-        return None, None, _whole(node, old)
     node = _deduced(node, old or new)
     if node.kind == "scalar" or node.atomic or not (old or new):
         return None, MEMBER, None
     if node.kind == "list":
         if not isinstance(old, list | None) or not isinstance(new, list | None):
             return None, MEMBER, None
-        before, after = _indexed(node, old), _indexed(node, new)
         item = node.item or UNTYPED
-        return _gathered((step, item, before.get(step, _ABSENT), after.get(step, _ABSENT)) for step in before | after)
+        return _compare_each(lambda _: item, _indexed(node, old), _indexed(node, new), "")
     if not isinstance(old, dict | None) or not isinstance(new, dict | None):
         return None, MEMBER, None
-    old, new = old or {}, new or {}
-    return _gathered(
-        (f"f:{name}", node.child(name), old.get(name, _ABSENT), new.get(name, _ABSENT)) for name in old | new
-    )
+    return _compare_each(node.child, old or {}, new or {}, "f:")
 
 
-def _gathered(pairs: Any) -> _Parts:
-    parts: tuple[FieldSet, FieldSet, FieldSet] = ({}, {}, {})
-    for step, node, old, new in pairs:
-        for part, found in zip(parts, _compare(node, old, new), strict=True):
-            if found is not None:
-                part[step] = found
-    added, modified, removed = parts
+def _compare_each(child: Callable[[str], Node], old: dict[str, Any], new: dict[str, Any], prefix: str) -> _Parts:
+    """Of a map or of a list's items by their steps. Objects are mostly new or mostly the same: that has to be quick."""
+    added: FieldSet = {}
+    modified: FieldSet = {}
+    removed: FieldSet = {}
+    for name, value in new.items():
+        if name not in old:
+            added[prefix + name] = _whole(child(name), value)
+            continue
+        parts = _compare(child(name), old[name], value)
+        if parts is not _SAME:
+            for found, part in zip((added, modified, removed), parts, strict=True):
+                if part is not None:
+                    found[prefix + name] = part
+    for name, value in old.items():
+        if name not in new:
+            removed[prefix + name] = _whole(child(name), value)
     return added or None, modified or None, removed or None
 
 
 def _whole(node: Node, value: Any) -> FieldSet:
     """Everything at and below a value that is there in only one of the two."""
-    node = _deduced(node, value)
-    if node.kind == "scalar" or node.atomic or not value:
+    if not value or node.atomic or not isinstance(value, dict | list):
         return MEMBER
+    node = _deduced(node, value)
+    found: FieldSet = {SELF: MEMBER}
     if node.kind == "list":
         item = node.item or UNTYPED
-        found = {step: _whole(item, one) for step, one in _indexed(node, value).items()}
-    elif isinstance(value, dict):
-        found = {f"f:{name}": _whole(node.child(name), inner) for name, inner in value.items()}
+        for step, one in _indexed(node, value).items():
+            found[step] = _whole(item, one)
+    elif node.kind == "map" and isinstance(value, dict):
+        for name, inner in value.items():
+            found["f:" + name] = _whole(node.child(name), inner)
     else:
         return MEMBER
-    return {SELF: MEMBER, **found}
+    return found
 
 
 # --- merging and leaving out ----------------------------------------------------------------------------------------
