@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import click
@@ -22,7 +22,7 @@ STDIN, STDOUT, STDERR, ERROR, RESIZE = range(5)
 CHUNK = 32 * 1024
 
 
-@click.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command("exec")
 @click.option("-c", "--container", default="", help="Which container, if there are several.")
 @click.option("-i", "--stdin", is_flag=True, help="Pass standard input on.")
 @click.option("-t", "--tty", is_flag=True, help="Give the command a terminal.")
@@ -31,8 +31,7 @@ CHUNK = 32 * 1024
 @click.argument("command_line", metavar="-- COMMAND [ARGS...]", nargs=-1, type=click.UNPROCESSED)
 def command(session: Session, pod: str, command_line: tuple[str, ...], container: str, stdin: bool, tty: bool) -> None:
     """Run a command in a container: `exec web-1 -- date`, `exec -it deploy/web -- sh`."""
-    words = command_line[1:] if command_line[:1] == ("--",) else command_line
-    if not words:
+    if not command_line:
         raise Failure("error: you must specify at least one command for the container")
     if tty and not (stdin and sys.stdin.isatty()):
         click.echo("Unable to use a TTY - input is not a terminal or the right kind of file", err=True)
@@ -40,13 +39,16 @@ def command(session: Session, pod: str, command_line: tuple[str, ...], container
     chosen = pods.choose(session, pod)
     query = [("container", pods.container_of(chosen.pod, container)), ("stdout", "true")]
     query += [(name, "true") for name, asked in (("stdin", stdin), ("tty", tty), ("stderr", not tty)) if asked]
-    query += [("command", word) for word in words]
+    query += [("command", word) for word in command_line]
     path = chosen.path(session, "exec")
-    with Channels(session.connection, path, query, "v5.channel.k8s.io v4.channel.k8s.io") as channels:
-        with _terminal(channels) if tty else _nothing():
-            if stdin:
-                threading.Thread(target=_send_input, args=(channels,), daemon=True).start()
-            status = _show_output(channels)
+    protocols = "v5.channel.k8s.io v4.channel.k8s.io"
+    with (
+        Channels(session.connection, path, query, protocols) as channels,
+        _terminal(channels) if tty else nullcontext(),
+    ):
+        if stdin:
+            threading.Thread(target=_send_input, args=(channels,), daemon=True).start()
+        status = _show_output(channels)
     _end(status)
 
 
@@ -91,7 +93,7 @@ def _terminal(channels: Channels) -> Iterator[None]:
     before = termios.tcgetattr(number)
     handler = signal.signal(signal.SIGWINCH, lambda *_: changed.set())
     threading.Thread(target=follow, daemon=True).start()
-    tty.setraw(number)
+    tty.setraw(number, termios.TCSANOW)  # what has been typed ahead counts
     try:
         yield
     finally:
@@ -99,11 +101,6 @@ def _terminal(channels: Channels) -> Iterator[None]:
         signal.signal(signal.SIGWINCH, handler)
         over.set()
         changed.set()
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
 
 
 def _end(status: dict[str, Any] | None) -> None:

@@ -101,6 +101,9 @@ def _forward(session: Session, path: str, local: socket.socket, port: int, remot
                 _copy(channels, local, port, remote)
         except Failure as failure:
             click.echo(failure.text, err=True)
+        finally:
+            with suppress(OSError):  # the program at our end has gone; otherwise it, and our other thread, learn of it
+                local.shutdown(socket.SHUT_RDWR)
 
 
 def _copy(channels: Channels, local: socket.socket, port: int, remote: int) -> None:
