@@ -144,7 +144,7 @@ class Agent:
             return None
         pods = self._pods.by_index(NODE_INDEX, self.node_name)
         if self._runtime is None:
-            return simulated.node_usage(pods, self._clock.now())
+            return simulated.node_usage(pods, self._clock.now(), self._pods.list)
         return await self._meter.node_usage(self._runtime, pods)
 
     def logs(self, node: str, namespace: str, pod: str, options: LogOptions) -> AsyncIterator[bytes]:

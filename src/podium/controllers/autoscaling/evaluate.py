@@ -148,12 +148,13 @@ class Evaluator:
             try:
                 usage = await self._app.of_object(target.namespace, metric.name, described, _series(metric))
             except MetricsError as error:
-                where = f"{described.kind} {target.namespace}/{described.name}"
+                where = f"{described.kind} on {target.namespace} {described.name}"
                 text = f"unable to get metric {metric.name}: {where}/{error}"
                 raise NoProposal(text) from error
             proposal, current = _of_amount(total, share, usage, target)
         except NoProposal as error:
-            return Failed("FailedGetObjectMetric", str(error), f"failed to get object metric value: {error}")
+            detail = f"failed to get {metric.name} object metric: " if goal.averageValue is not None else ""
+            return Failed("FailedGetObjectMetric", str(error), f"failed to get object metric value: {detail}{error}")
         label = f"{described.kind} metric {metric.name}" if total is not None else _external_label(metric)
         part = v2.ObjectMetricStatus(metric=metric, current=current, describedObject=described)
         return Asked(proposal.replicas, label, v2.MetricStatus(type="Object", object=part))
@@ -173,7 +174,12 @@ class Evaluator:
             total = None if goal.averageValue is not None else goal.value
             proposal, current = _of_amount(total, goal.averageValue, sum(values), target)
         except NoProposal as error:
-            summary = f"failed to get {metric.name} external metric value: {error}"
+            detail = ""
+            if goal.averageValue is not None:
+                detail = f"failed to get {metric.name} external metric: "
+            elif goal.value is not None:
+                detail = f"failed to get external metric {metric.name}: "
+            summary = f"failed to get {metric.name} external metric value: {detail}{error}"
             return Failed("FailedGetExternalMetric", str(error), summary)
         part = v2.ExternalMetricStatus(metric=metric, current=current)
         return Asked(proposal.replicas, _external_label(metric), v2.MetricStatus(type="External", external=part))
