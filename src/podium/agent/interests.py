@@ -1,8 +1,8 @@
-"""Which Pods of a node want to know when an object changes: by name, so that other objects cost one look-up."""
+"""Which objects a Pod wants to hear of: those that it shows, by name, so that no other object costs anything."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from podium.client.informers import Informers
@@ -11,39 +11,49 @@ from podium.models.core_v1 import ConfigMap, PersistentVolume, PersistentVolumeC
 Key = tuple[type[Any], str, str]
 """Kind, namespace, name."""
 KINDS: tuple[type[Any], ...] = (ConfigMap, Secret, PersistentVolumeClaim, PersistentVolume)
+INDEX = "namespace/name"
+
+
+def _by_name(obj: Any) -> Iterable[str]:
+    return (f"{obj.metadata.namespace}/{obj.metadata.name}",)
 
 
 class Interests:
     def __init__(self, informers: Informers) -> None:
         self._informers = informers
-        self._wanted: dict[Key, dict[str, Callable[[], None]]] = {}
         self._keys: dict[str, frozenset[Key]] = {}
-        self._ends: list[Callable[[], None]] = []
+        self._ends: dict[str, list[Callable[[], None]]] = {}
 
-    def start(self) -> None:
-        self._ends = [self._informers.of(kind).on_change(self._handler(kind)) for kind in KINDS]
+    async def start(self) -> None:
+        """Return when every object is known that there is at this moment."""
+        for kind in KINDS:
+            self._informers.of(kind).add_index(INDEX, _by_name)
+        for kind in KINDS:
+            await self._informers.of(kind).has_synced.wait()
 
-    def stop(self) -> None:
-        for end in self._ends:
-            end()
+    def get(self, kind: type[Any], namespace: str, name: str) -> Any:
+        """The object as it was last heard of; None if there is none."""
+        return self._informers.of(kind).get(namespace, name)
 
     def want(self, uid: str, keys: Collection[Key], changed: Callable[[], None]) -> None:
-        """Call `changed` whenever one of these objects comes, changes or goes, instead of for what it wanted before."""
+        """Call `changed` whenever one of these objects comes, changes or goes, and for no others."""
+        wanted = frozenset(keys)
+        if wanted == self._keys.get(uid, frozenset()):
+            return
         self.forget(uid)
-        self._keys[uid] = frozenset(keys)
-        for key in self._keys[uid]:
-            self._wanted.setdefault(key, {})[uid] = changed
+        self._keys[uid] = wanted
+        told = False
+
+        def tell(_old: object, _new: object) -> None:
+            if told:  # what is there already is no news
+                changed()
+
+        self._ends[uid] = [
+            self._informers.of(kind).on_index(INDEX, f"{namespace}/{name}", tell) for kind, namespace, name in wanted
+        ]
+        told = True
 
     def forget(self, uid: str) -> None:
-        for key in self._keys.pop(uid, ()):
-            del self._wanted[key][uid]
-            if not self._wanted[key]:
-                del self._wanted[key]
-
-    def _handler(self, kind: type[Any]) -> Callable[[Any, Any], None]:
-        def changed(old: Any, new: Any) -> None:
-            metadata = (new or old).metadata
-            for call in tuple(self._wanted.get((kind, metadata.namespace, metadata.name), {}).values()):
-                call()
-
-        return changed
+        self._keys.pop(uid, None)
+        for end in self._ends.pop(uid, ()):
+            end()

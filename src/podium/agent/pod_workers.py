@@ -33,7 +33,7 @@ class PodWorkers:
 
     async def start(self) -> None:
         self._runtime.on_exit(self._exited)
-        self._context.interests.start()
+        await self._context.interests.start()
         await self._proxy.start()
 
     def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
@@ -109,7 +109,6 @@ class PodWorkers:
 
     async def stop(self) -> None:
         self._stopping = True
-        self._context.interests.stop()
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
