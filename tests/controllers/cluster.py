@@ -49,15 +49,15 @@ class Cluster:
         self.client = Client(InProcessTransport(self.registry))
         self.truth = Informers(self.client, self.clock)
         """Informers of the test's own that are never late."""
-        self._late = Client(LateTransport(self.registry, self.clock, self.rng, late))
+        self.late = Client(LateTransport(self.registry, self.clock, self.rng, late))
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, names: Iterable[str] | None, root_ca: str = "") -> None:
         """Run controllers, on informers of their own as if in a process of their own."""
-        self.informers = Informers(self._late, self.clock)
+        self.informers = Informers(self.late, self.clock)
         resources = [row.type for row in self.registry.resources() if "watch" in row.verbs and row.view is None]
         self.manager = ControllerManager(
-            self._late, self.informers, self.clock, self.rng, names=names, resources=resources, root_ca=root_ca
+            self.late, self.informers, self.clock, self.rng, names=names, resources=resources, root_ca=root_ca
         )
         self._tasks = [asyncio.create_task(self.informers.run()), asyncio.create_task(self.manager.run())]
         await self.settle()
