@@ -25,6 +25,9 @@ def integer(query: dict[str, str], name: str) -> int | None:
 def list_options(query: dict[str, str]) -> ListOptions:
     if not query:
         return ListOptions()
+    if "sendInitialEvents" in query:
+        forbidden = field.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")
+        raise Invalid("ListOptions.meta.k8s.io", "", [forbidden])
     return ListOptions(
         label_selector=query.get("labelSelector", ""),
         field_selector=query.get("fieldSelector", ""),
