@@ -64,9 +64,12 @@ class Membership:
         self._changed(key)
 
     def _pod_changed(self, old: core_v1.Pod | None, new: core_v1.Pod | None) -> None:
-        before = self._services_of(old)
-        after = before if _same_labels(old, new) else self._services_of(new)
         relevant = old is None or new is None or endpoint_changed(old, new)
+        same = _same_labels(old, new)
+        if same and not relevant:
+            return  # most changes; the Pod as it was known serves as well
+        before = self._services_of(old)
+        after = before if same else self._services_of(new)
         for key in before:
             if key not in after and old is not None:
                 self._members.get(key, {}).pop(old.metadata.name, None)
