@@ -72,7 +72,7 @@ def pod(
     conditions = (core_v1.PodCondition(type="Ready", status="False"),)
     if ready is not None:
         conditions = (core_v1.PodCondition(type="Ready", status="True", lastTransitionTime=ago(ready)),)
-    state = core_v1.ContainerState(waiting=core_v1.ContainerStateWaiting(reason=waiting)) if waiting else None
+    state = core_v1.ContainerState(waiting=core_v1.ContainerStateWaiting(reason=waiting) if waiting else None)
     full = f"{name}-{ordinal}"
     return core_v1.Pod(
         metadata=meta_v1.ObjectMeta(

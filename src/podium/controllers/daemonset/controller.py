@@ -266,8 +266,9 @@ class DaemonSetController:
         for name in creations:
             self._expectations.expect_creations(_expected(uid, name), 1)
         not_created = await self._create(daemon_set, creations, name_hash)
-        deleting = [self._delete(daemon_set, state, pod) for there in deletions.values() for pod in there]
-        return await all_at_once(deleting) or not_created
+        doomed = [pod for there in deletions.values() for pod in there]
+        not_deleted = await all_at_once([self._delete(daemon_set, state, pod) for pod in doomed])
+        return not_deleted or not_created
 
     async def _create(
         self, daemon_set: apps_v1.DaemonSet, names: Sequence[str], name_hash: str

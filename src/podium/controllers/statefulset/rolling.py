@@ -48,7 +48,8 @@ def to_replace(
     min_ready_seconds = stateful_set.spec.minReadySeconds or 0
     kept = identity.start(stateful_set) + partition(stateful_set)
     room = max_unavailable(stateful_set)
-    broken, healthy = [], []
+    broken: list[core_v1.Pod] = []
+    healthy: list[core_v1.Pod] = []
     for pod in reversed(replicas):
         up = pod is not None and is_available(pod, min_ready_seconds, now)
         if pod is None or not _is_outdated(pod, revision):

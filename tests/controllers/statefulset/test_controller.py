@@ -1,0 +1,197 @@
+"""The StatefulSet controller on a real registry."""
+
+from __future__ import annotations
+
+from podium.models import apps_v1, codec, core_v1, meta_v1, owners
+from podium.testing.virtual import VirtualCluster
+from tests.controllers.cluster import Cluster, run
+from tests.controllers.statefulset.build import stateful_set
+from tests.controllers.statefulset.test_invariants import change
+
+ONLY = ("statefulset",)
+COLLECTED = ("statefulset", "garbagecollector")
+
+
+async def current(cluster: Cluster) -> apps_v1.StatefulSet:
+    return await cluster.client.get(apps_v1.StatefulSet, "default", "db")
+
+
+async def run_pods(cluster: Cluster) -> None:
+    await cluster.settle()
+    while True:
+        changed = False
+        for pod in await cluster.pods():
+            if pod.metadata.deletionTimestamp is not None:
+                await cluster.remove_pod(pod)
+            elif pod.status.phase == "Pending":
+                await cluster.set_pod(pod)
+            else:
+                continue
+            changed = True
+        changed = await free_claims(cluster) or changed
+        await cluster.settle()
+        if not changed:
+            return
+
+
+async def free_claims(cluster: Cluster) -> bool:
+    """Let go of the claims that are being deleted, as the controller that protects them does when no Pod is left."""
+    found = [one for one in await cluster.client.list(core_v1.PersistentVolumeClaim) if one.metadata.deletionTimestamp]
+    for claim in found:
+        patch = {"metadata": {"finalizers": None}}
+        await cluster.client.patch(core_v1.PersistentVolumeClaim, "default", claim.metadata.name, patch, "merge")
+    return bool(found)
+
+
+async def claims(cluster: Cluster) -> dict[str, list[str]]:
+    """The kinds of the owners, by claim."""
+    found = await cluster.client.list(core_v1.PersistentVolumeClaim)
+    return {one.metadata.name: [owner.kind for owner in one.metadata.ownerReferences] for one in found}
+
+
+def test_pods_come_in_order_with_their_claims_and_events_tell_so() -> None:
+    async def body(cluster: Cluster) -> None:
+        await cluster.client.create(stateful_set(2, claims=("data",)))
+        await cluster.settle()
+        assert [pod.metadata.name for pod in await cluster.pods()] == ["db-0"]
+        await run_pods(cluster)
+        assert [pod.metadata.name for pod in await cluster.pods()] == ["db-0", "db-1"]
+        assert await claims(cluster) == {"data-db-0": [], "data-db-1": []}
+        told = {(reason, message) for kind, reason, message in await cluster.events() if kind == "StatefulSet"}
+        assert ("SuccessfulCreate", "create Claim data-db-0 Pod db-0 in StatefulSet db success") in told
+        assert ("SuccessfulCreate", "create Pod db-1 in StatefulSet db successful") in told
+
+    run(body, ONLY)
+
+
+def test_a_rollback_has_its_old_revision_back() -> None:
+    async def body(cluster: Cluster) -> None:
+        await cluster.client.create(stateful_set(2))
+        await run_pods(cluster)
+        first = (await current(cluster)).status.currentRevision
+        await change(cluster, "db:2")
+        await run_pods(cluster)
+        second = (await current(cluster)).status.currentRevision
+        assert second != first
+        await change(cluster, "db:1")
+        await run_pods(cluster)
+        assert (await current(cluster)).status.currentRevision == first
+        found = await cluster.client.list(apps_v1.ControllerRevision)
+        assert {one.metadata.name: one.revision for one in found} == {first: 3, second: 2}
+
+    run(body, ONLY)
+
+
+def test_the_history_is_kept_within_its_limit() -> None:
+    async def body(cluster: Cluster) -> None:
+        await cluster.client.create(stateful_set(1, revisionHistoryLimit=2))
+        for number in range(2, 8):
+            await run_pods(cluster)
+            await change(cluster, f"db:{number}")
+        await run_pods(cluster)
+        found = await cluster.client.list(apps_v1.ControllerRevision)
+        assert sorted(one.revision for one in found) == [5, 6, 7]
+
+    run(body, ONLY)
+
+
+def test_orphans_of_the_right_name_are_adopted_and_others_left_alone() -> None:
+    async def body(cluster: Cluster) -> None:
+        template = stateful_set(1).spec.template
+        for name in ("db-0", "db-00", "dbx-1"):
+            orphan = core_v1.Pod(
+                metadata=meta_v1.ObjectMeta(name=name, namespace="default", labels={"app": "db"}), spec=template.spec
+            )
+            await cluster.client.create(codec.copy(orphan))
+        owner = await cluster.client.create(stateful_set(1, strategy="OnDelete"))
+        await run_pods(cluster)
+        ours = {pod.metadata.name: owners.is_controlled_by(pod, owner) for pod in await cluster.pods()}
+        assert ours == {"db-0": True, "db-00": False, "dbx-1": False}
+        adopted = await cluster.client.get(core_v1.Pod, "default", "db-0")
+        assert adopted.metadata.labels["statefulset.kubernetes.io/pod-name"] == "db-0"
+
+    run(body, ONLY)
+
+
+def test_claims_go_with_the_pods_that_are_scaled_away() -> None:
+    async def body(cluster: Cluster) -> None:
+        await cluster.client.create(stateful_set(2, claims=("data",), when_scaled="Delete"))
+        await run_pods(cluster)
+        await change(cluster, replicas=1)
+        await run_pods(cluster)
+        assert await claims(cluster) == {"data-db-0": []}
+        await change(cluster, replicas=2)
+        await run_pods(cluster)
+        assert await claims(cluster) == {"data-db-0": [], "data-db-1": []}
+        await cluster.client.delete(apps_v1.StatefulSet, "default", "db")
+        await run_pods(cluster)
+        assert (await cluster.pods(), set(await claims(cluster))) == ([], {"data-db-0", "data-db-1"})
+
+    run(body, COLLECTED)
+
+
+def test_claims_go_with_the_set() -> None:
+    async def body(cluster: Cluster) -> None:
+        await cluster.client.create(stateful_set(2, claims=("data",), when_deleted="Delete"))
+        await run_pods(cluster)
+        assert await claims(cluster) == {"data-db-0": ["StatefulSet"], "data-db-1": ["StatefulSet"]}
+        await change(cluster, replicas=1)
+        await run_pods(cluster)
+        assert set(await claims(cluster)) == {"data-db-0", "data-db-1"}
+        await cluster.client.delete(apps_v1.StatefulSet, "default", "db")
+        await run_pods(cluster)
+        assert (await cluster.pods(), await claims(cluster)) == ([], {})
+
+    run(body, COLLECTED)
+
+
+def test_a_foreign_pod_of_that_name_is_waited_for() -> None:
+    async def body(cluster: Cluster) -> None:
+        template = stateful_set(1).spec.template
+        squatter = core_v1.Pod(metadata=meta_v1.ObjectMeta(name="db-0", namespace="default"), spec=template.spec)
+        await cluster.client.create(codec.copy(squatter))
+        owner = await cluster.client.create(stateful_set(1))
+        await cluster.advance(10)
+        (there,) = await cluster.pods()
+        assert there.metadata.ownerReferences == ()
+        await cluster.remove_pod(there)
+        await run_pods(cluster)
+        (mine,) = await cluster.pods()
+        assert owners.is_controlled_by(mine, owner)
+
+    run(body, ONLY)
+
+
+STUCK = """
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec:
+      containers: [{name: db, image: "db:%s"}]
+"""
+
+
+def done(one: apps_v1.StatefulSet) -> bool:
+    status = one.status
+    return (
+        status.observedGeneration == one.metadata.generation
+        and status.currentRevision == status.updateRevision
+        and status.availableReplicas == one.spec.replicas
+    )
+
+
+def test_a_set_that_is_stuck_on_a_bad_image_can_be_rolled_back(podium_cluster: VirtualCluster) -> None:
+    podium_cluster.apply(STUCK % "1")
+    podium_cluster.wait(apps_v1.StatefulSet, "db", done)
+    podium_cluster.apply(STUCK % "missing")
+    podium_cluster.advance(60)
+    images = [pod.spec.containers[0].image for pod in podium_cluster.list(core_v1.Pod)]
+    assert sorted(images) == ["db:1", "db:1", "db:missing"]
+    podium_cluster.apply(STUCK % "1")
+    podium_cluster.wait(apps_v1.StatefulSet, "db", done)
+    assert {pod.spec.containers[0].image for pod in podium_cluster.list(core_v1.Pod)} == {"db:1"}
