@@ -101,6 +101,7 @@ def storage_class() -> StorageClass:
         provisioner=DIRECTORY_PROVISIONER,
         reclaimPolicy="Delete",
         volumeBindingMode="WaitForFirstConsumer",
+        allowVolumeExpansion=True,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from podium.machinery.errors import NotFound
+from podium.machinery.errors import Forbidden, Invalid, NotFound
 from podium.models import codec, core_v1, storage_v1
 from podium.testing.virtual import VirtualCluster
 
@@ -141,6 +141,17 @@ class TestProvisioning:
             cluster.apply(POD.replace("name: web}", f"name: web-{index}}}", 1))
             again = cluster.wait(core_v1.Pod, f"web-{index}", lambda pod: pod.status.phase == "Running")
             assert again.spec.nodeName == first.spec.nodeName
+
+    def test_it_grows_when_more_is_asked_for(self, cluster: VirtualCluster) -> None:
+        more = {"spec": {"resources": {"requests": {"storage": "3Gi"}}}}
+        cluster.apply(DATA)
+        with pytest.raises(Invalid, match="spec is immutable after creation"):  # until it is bound
+            cluster.run(cluster.client.patch(CLAIM, "default", "data", more, "merge"))
+        cluster.apply(POD)
+        cluster.wait(core_v1.Pod, "web", lambda pod: pod.status.phase == "Running")
+        cluster.run(cluster.client.patch(CLAIM, "default", "data", more, "merge"))
+        cluster.wait(CLAIM, "data", lambda one: one.status.capacity == {"storage": "3Gi"})
+        assert volume(cluster, claim(cluster).spec.volumeName).spec.capacity == {"storage": "3Gi"}
 
     def test_at_once_if_the_class_says_so(self, cluster: VirtualCluster) -> None:
         cluster.apply(
@@ -285,6 +296,14 @@ class TestStatic:
             "ClaimLost",
             "Bound claim has lost its PersistentVolume. Data on the volume is lost!",
         )
+
+    def test_it_cannot_grow(self, cluster: VirtualCluster) -> None:
+        cluster.apply(static("a"))
+        cluster.apply(plain())
+        cluster.wait(CLAIM, "data", lambda one: one.status.phase == "Bound")
+        more = {"spec": {"resources": {"requests": {"storage": "3Gi"}}}}
+        with pytest.raises(Forbidden, match="only dynamically provisioned pvc can be resized"):
+            cluster.run(cluster.client.patch(CLAIM, "default", "data", more, "merge"))
 
     def test_a_free_volume_goes_at_once(self, cluster: VirtualCluster) -> None:
         cluster.apply(static("a"))

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from podium.client.queue import WorkQueue
 from podium.controllers.context import Context
-from podium.controllers.persistentvolume import claims, directories, volumes
+from podium.controllers.persistentvolume import claims, directories, match, volumes
 from podium.controllers.persistentvolume.names import (
     BETA_PROVISIONER,
     BIND_COMPLETED,
@@ -56,6 +56,11 @@ def _unscheduled_user(pod: core_v1.Pod) -> Iterable[str]:
         return ()
     used = (volume.persistentVolumeClaim for volume in pod.spec.volumes)
     return tuple(f"{pod.metadata.namespace}/{one.claimName}" for one in used if one is not None)
+
+
+def _is_directory(volume: core_v1.PersistentVolume) -> bool:
+    """Whether it was made here."""
+    return volume.metadata.annotations.get(PROVISIONED_BY) == storage_classes.DIRECTORY_PROVISIONER
 
 
 class PersistentVolumeController:
@@ -168,7 +173,7 @@ class PersistentVolumeController:
             metadata = replace(volume.metadata, annotations=annotations)
             spec = replace(volume.spec, claimRef=reference_to(claim))
             volume = await self._client.update(replace(volume, metadata=metadata, spec=spec))
-        volume = await self._set_phase(volume, "Bound")
+        volume = await self._grow(await self._set_phase(volume, "Bound"), claim)
         annotations = {**claim.metadata.annotations, BIND_COMPLETED: "yes"}
         if not claim.spec.volumeName:
             annotations[BOUND_BY_CONTROLLER] = "yes"
@@ -176,14 +181,26 @@ class PersistentVolumeController:
             metadata = replace(claim.metadata, annotations=annotations)
             spec_ = replace(claim.spec, volumeName=volume.metadata.name)
             claim = await self._client.update(replace(claim, metadata=metadata, spec=spec_))
+        fresh = claim.status.phase != "Bound" or _is_directory(volume)
         status = replace(
             claim.status,
             phase="Bound",
             accessModes=volume.spec.accessModes,
-            capacity=claim.status.capacity if claim.status.phase == "Bound" else dict(volume.spec.capacity),
+            capacity=dict(volume.spec.capacity) if fresh else claim.status.capacity,
         )
         if status != claim.status:
             await self._client.update_status(replace(claim, status=status))
+
+    async def _grow(
+        self, volume: core_v1.PersistentVolume, claim: core_v1.PersistentVolumeClaim
+    ) -> core_v1.PersistentVolume:
+        """A directory holds as much as is asked for."""
+        if not _is_directory(volume) or match.wanted(claim) <= match.capacity(volume):
+            return volume
+        capacity = {"storage": claim.spec.resources.requests["storage"]}
+        grown = await self._client.update(replace(volume, spec=replace(volume.spec, capacity=capacity)))
+        self._recorder.event(claim, "Normal", "VolumeResizeSuccessful", "Resize volume succeeded")
+        return grown
 
     async def _provision(self, claim: core_v1.PersistentVolumeClaim, storage_class: storage_v1.StorageClass) -> None:
         """Make a volume for the claim, or say who is to."""
@@ -291,7 +308,7 @@ class PersistentVolumeController:
     async def _delete(self, volume: core_v1.PersistentVolume) -> None:
         """Its claim is gone, and so is what it holds. Volumes of others are theirs to delete."""
         root = self._context.volumes
-        if volume.metadata.annotations.get(PROVISIONED_BY) != storage_classes.DIRECTORY_PROVISIONER or root is None:
+        if root is None or not _is_directory(volume):
             return
         try:
             await directories.remove(self._context.clock, root, volume)

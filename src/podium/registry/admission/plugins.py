@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from podium.registry.admission.chain import Plugin
+from podium.registry.admission.claim_resize import ClaimResize
 from podium.registry.admission.default_storage_class import DefaultStorageClass
 from podium.registry.admission.default_tolerations import DefaultTolerations
 from podium.registry.admission.limit_ranger import LimitRanger
@@ -26,6 +27,7 @@ def default() -> tuple[Plugin, ...]:
         DefaultTolerations(),
         DefaultStorageClass(),
         StorageProtection(),
+        ClaimResize(),
         RuntimeClasses(),
         ResourceQuotas(),
     )
