@@ -10,7 +10,7 @@ import pytest
 
 from podium.clock import EPOCH
 from podium.controllers.job.template import FINALIZER
-from podium.models import batch_v1, codec, conditions, core_v1, meta_v1
+from podium.models import batch_v1, codec, conditions, core_v1, meta_v1, policy_v1
 from podium.testing.virtual import VirtualCluster
 
 Clusters = Callable[..., VirtualCluster]
@@ -146,6 +146,18 @@ def test_ignored_failures_cost_nothing(cluster: VirtualCluster) -> None:
     assert not is_over(job)
     assert job.status.failed is None
     assert len(cluster.list(core_v1.Pod)) == 4  # after 10, 20 and 40 seconds
+
+
+def test_an_eviction_can_be_ignored(cluster: VirtualCluster) -> None:
+    policy = "podFailurePolicy: {rules: [{action: Ignore, onPodConditions: [{type: DisruptionTarget}]}]}"
+    cluster.apply(manifest(f"backoffLimit: 0\n  {policy}", command="sleep 60"))
+    cluster.advance(5)
+    (pod,) = cluster.list(core_v1.Pod)
+    eviction = policy_v1.Eviction(metadata=meta_v1.ObjectMeta(name=pod.metadata.name, namespace="default"))
+    evict = cluster.client.create_subresource(core_v1.Pod, "default", pod.metadata.name, "eviction", eviction)
+    cluster.run(evict)
+    job = cluster.wait(batch_v1.Job, "work", is_over)
+    assert (said(job)[-1][0], job.status.succeeded, job.status.failed) == ("Complete", 1, None)
 
 
 def test_each_index_has_its_own_limit(cluster: VirtualCluster) -> None:

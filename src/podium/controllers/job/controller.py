@@ -63,7 +63,7 @@ class JobController:
         job = new if new is not None else old
         if job is None:
             return
-        if new is None or is_finished(new):
+        if new is None:
             self._forget(job.metadata.uid)
         self._queue.add((job.metadata.namespace, job.metadata.name))
 
@@ -107,9 +107,12 @@ class JobController:
 
     async def reconcile(self, key: Key) -> Result:
         job = self._jobs.get(*key)
-        if job is None or is_finished(job) or decide.is_managed_elsewhere(job):
+        if job is None or decide.is_managed_elsewhere(job):
             return DONE
         uid = job.metadata.uid
+        if is_finished(job):
+            self._forget(uid)
+            return DONE
         if not self._written.is_shown(uid, [job]):
             return Result(requeue_after=LONGEST_WAIT)  # its change will come sooner
         satisfied = self._expectations.satisfied(uid)
