@@ -104,6 +104,7 @@ def test_fields_of(node: Node, value: Any, expected: FieldSet) -> None:
             {},
         ),
         (CONFIG_MAP, {"immutable": False}, {"immutable": True}, {}, {"f:immutable": {}}, {}),
+        (CONFIG_MAP, {}, {"data": None}, {}, {}, {}),
         (UNTYPED, {"a": [1, 2]}, {"a": [1]}, {}, {"f:a": {}}, {}),
         (UNTYPED, {"a": {"b": 1}}, {"a": 1}, {}, {"f:a": {}}, {}),
     ],

@@ -110,6 +110,18 @@ def test_an_apply_that_changes_nothing_writes_nothing(world: World) -> None:
     assert again.metadata.generation == 1
 
 
+def test_two_may_say_what_generators_like_to_say(world: World) -> None:
+    """`creationTimestamp: null` and `status: {}` are in many a manifest, and are nobody's concern."""
+    spec = template()
+    spec["template"]["metadata"]["creationTimestamp"] = None
+    tree = config(DEPLOYMENT, metadata={"creationTimestamp": None}, spec=spec, status={})
+    made = apply(world, tree, model=DEPLOYMENT)
+    world.run(world.clock.sleep(60))
+    new = apply(world, tree, "other", model=DEPLOYMENT)
+    assert new.metadata.creationTimestamp == made.metadata.creationTimestamp is not None
+    assert apply(world, tree, model=DEPLOYMENT).metadata.resourceVersion == new.metadata.resourceVersion
+
+
 @pytest.mark.parametrize(
     ("tree", "error", "message"),
     [

@@ -237,7 +237,8 @@ def _compare_each(child: Callable[[str], Node], old: dict[str, Any], new: dict[s
     removed: FieldSet = {}
     for name, value in new.items():
         if name not in old:
-            added[prefix + name] = _whole(child(name), value)
+            if value is not None:  # `creationTimestamp: null` says nothing
+                added[prefix + name] = _whole(child(name), value)
             continue
         parts = _compare(child(name), old[name], value)
         if parts is not _SAME:

@@ -62,6 +62,9 @@ _SYSTEM: FieldSet = {
 """Fields that nobody owns."""
 
 _EMPTY: dict[type[Any], Any] = {}
+_SETS: dict[bytes, FieldSet] = {}
+_SETS_KEPT = 4096
+_sorting = msgspec.json.Encoder(order="sorted")
 
 
 def name_errors(name: str) -> list[FieldError]:
@@ -112,11 +115,22 @@ def written(managed: Managed) -> Entries:
             apiVersion=owned.version,
             time=owned.time,
             fieldsType="FieldsV1",
-            fieldsV1=field_set.canonical(owned.fields),
+            fieldsV1=_shared(owned.fields),
         )
         for manager, owned in managed.items()
     ]
     return tuple(sorted(entries, key=_order))
+
+
+def _shared(fields: FieldSet) -> FieldSet:
+    """The set with its steps in order. Ten thousand Pods of one client have the same few sets: each is kept once."""
+    key = _sorting.encode(fields)
+    known = _SETS.get(key)
+    if known is None:
+        if len(_SETS) >= _SETS_KEPT:
+            _SETS.clear()
+        known = _SETS[key] = field_set.canonical(fields)
+    return known
 
 
 def _order(entry: ManagedFieldsEntry) -> tuple[str, float, str, str, str]:
