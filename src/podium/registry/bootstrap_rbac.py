@@ -33,6 +33,8 @@ _SCALES = "deployments/scale replicasets/scale statefulsets/scale"
 
 _Row = tuple[str, str, str]
 
+_METRICS: _Row = ("metrics.k8s.io", "nodes pods", _READ)
+"""What metrics-server brings along where it is installed."""
 _ADMIN: Sequence[_Row] = (
     ("authorization.k8s.io", "localsubjectaccessreviews", "create"),
     (_GROUP, "rolebindings roles", f"{_READ} {_WRITE}"),
@@ -179,9 +181,9 @@ _PATHS: dict[str, str] = {
 }
 
 _AGGREGATED: dict[str, tuple[Sequence[_Row], str]] = {
-    "admin": ((*_ADMIN, *_EDIT, *_VIEW), ""),
-    "edit": ((*_EDIT, *_VIEW), "admin"),
-    "view": (_VIEW, "edit"),
+    "admin": ((*_ADMIN, *_EDIT, *_VIEW, _METRICS), ""),
+    "edit": ((*_EDIT, *_VIEW, _METRICS), "admin"),
+    "view": ((*_VIEW, _METRICS), "edit"),
 }
 
 _DELETE_ANY = ("*", "*", "delete deletecollection get list patch update watch")
@@ -230,6 +232,7 @@ def cluster_roles() -> list[ClusterRole]:
         roles.append(role)
     for name, rows in (("admin", _ADMIN), ("edit", _EDIT), ("view", _VIEW)):
         roles.append(_cluster_role(f"system:aggregate-to-{name}", _resource_rules(rows), name))
+    roles.append(_cluster_role("system:aggregated-metrics-reader", _resource_rules((_METRICS,)), "view"))
     for name, rows in _CONTROLLERS.items():
         roles.append(_cluster_role(f"system:controller:{name}", _resource_rules(rows)))
     return roles

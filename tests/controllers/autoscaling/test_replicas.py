@@ -82,8 +82,8 @@ class TestPodsThatCannotBeMeasured:
         some = pods(4)
         # 80% of 3 would be 5 of 4; with the fourth idle it is 60%: 60 / 50 * 4
         assert self.propose(some, measured(800, 800, 800)) == 5
-        # with two idle ones it would be 40%, which turns the direction around
-        assert self.propose(some, measured(800, 800)) == 4
+        # with three idle ones of five it would be 36%, which turns the direction around
+        assert self.propose(pods(5), measured(900, 900)) == 5
 
     def test_a_missing_one_is_taken_to_be_busy_on_the_way_down(self) -> None:
         some = pods(4)
