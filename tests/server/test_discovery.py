@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from podium.models.resources import BUILT_IN
 from podium.server import schemas
+from podium.server.openapi_protobuf import encode
+from podium.server.paths import OPENAPI_PROTOBUF
 from tests.server.harness import Harness, Serve
 
 AGGREGATED = (
@@ -84,8 +86,12 @@ def test_openapi_v2(serve: Serve) -> None:
         assert document["swagger"] == "2.0"
         for name in references(document):
             assert name in document["definitions"], name
-        accept = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
-        assert (await server.get("/openapi/v2", Accept=accept))["code"] == 406
+        assert (await server.get("/openapi/v2", Accept="text/html"))["code"] == 406
+        assert (await server.get("/openapi/v3", Accept=OPENAPI_PROTOBUF[1]))["code"] == 406
+        for accept in OPENAPI_PROTOBUF:
+            async with server.admin.get("/openapi/v2", headers={"Accept": accept}) as response:
+                assert (response.status, response.content_type) == (200, OPENAPI_PROTOBUF[0])
+                assert await response.read() == encode(document)
 
     serve(check)
 

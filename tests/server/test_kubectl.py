@@ -54,6 +54,13 @@ def test_apply_get_patch_delete(kubectl: Kubectl, namespace: str) -> None:
     assert "NotFound" in kubectl("get", "deploy", "web", "-n", namespace, fails=True)
 
 
+def test_a_kind_that_is_not_served(kubectl: Kubectl) -> None:
+    """kubectl looks for it in OpenAPI v3 and then, as protobuf, in v2, before it says so."""
+    old = DEPLOYMENT.replace("apps/v1", "extensions/v1beta1")
+    said = kubectl("apply", "-f", "-", stdin=old, fails=True)
+    assert 'no matches for kind "Deployment" in version "extensions/v1beta1"' in said
+
+
 def test_what_is_sent_as_protobuf(kubectl: Kubectl, namespace: str) -> None:
     for args in (
         ("deployment", "web", "--image=nginx", "--replicas=2"),

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from podium.registry.resources import Resource, Subresource
-from podium.server import schemas
+from podium.server import openapi_protobuf, schemas
 from podium.server.discovery import served
 from podium.server.openapi_paths import group_version_paths
 
@@ -56,18 +56,16 @@ class OpenApi:
         if resources is None:
             return None
         if path not in self._documents:
-            self._documents[path] = self._compressed(self._make_v3(resources))
+            self._documents[path] = _compressed(self._make_v3(resources))
         return self._documents[path]
 
-    def v2(self) -> bytes:
-        """The gzipped document of everything."""
-        if "v2" not in self._documents:
-            self._documents["v2"] = self._compressed(self._make_v2())
-        return self._documents["v2"]
-
-    @staticmethod
-    def _compressed(document: Mapping[str, Any]) -> bytes:
-        return gzip.compress(orjson.dumps(document), 6, mtime=0)
+    def v2(self, *, protobuf: bool = False) -> bytes:
+        """The gzipped document of everything, as JSON or protobuf."""
+        form = "v2 as protobuf" if protobuf else "v2"
+        if form not in self._documents:
+            document = self._make_v2()
+            self._documents[form] = _gzipped(openapi_protobuf.encode(document)) if protobuf else _compressed(document)
+        return self._documents[form]
 
     def _info(self) -> dict[str, str]:
         return {"title": "Kubernetes", "version": self._version}
@@ -104,6 +102,14 @@ class OpenApi:
             "paths": paths,
             "definitions": {name: _component(name, definitions[name], _V2_REF) for name in names},
         }
+
+
+def _compressed(document: Mapping[str, Any]) -> bytes:
+    return _gzipped(orjson.dumps(document))
+
+
+def _gzipped(data: bytes) -> bytes:
+    return gzip.compress(data, 6, mtime=0)
 
 
 def definition_name(group: str, version: str, kind: str) -> str:

@@ -143,14 +143,19 @@ def _operation(resource: Resource, subresource: Subresource | None, verb: str, p
     content = {media: {"schema": schema} for media in _MEDIA}
     if subresource is not None and subresource.name == "log":
         content = {"text/plain": {"schema": {"type": "string"}}}
+    connects = subresource is not None and subresource.kind.endswith("Options")
+    if connects:
+        content = {"*/*": {"schema": {"type": "string"}}}
     operation: dict[str, Any] = {
         "tags": [f"{group[0].lower()}{group[1:]}_{resource.version}"],
         "operationId": f"{verb}{group}{version}{scoped}{resource.kind}{part}{everywhere}",
-        "x-kubernetes-action": _ACTIONS.get(verb, verb),
+        "x-kubernetes-action": "connect" if connects else _ACTIONS.get(verb, verb),
         "x-kubernetes-group-version-kind": {"group": kind[0], "version": kind[1], "kind": kind[2]},
         "parameters": list(_PARAMETERS[verb]),
         "responses": {"200": {"description": "OK", "content": content}},
     }
+    if connects:
+        return operation  # what is sent is a stream
     if verb in ("create", "update"):
         operation["requestBody"] = {
             "content": {"*/*": {"schema": {"$ref": _REF + body(subresource)}}},

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from podium.server.openapi import OpenApi
 
 _HEALTH = ("/healthz", "/livez", "/readyz")
+OPENAPI_PROTOBUF = (
+    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+    "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
+)
+"""What OpenAPI v2 as protobuf is called; clients still ask for it by the second name."""
 _ROOTS = (
     *("/.well-known/openid-configuration", "/api", "/apis", "/healthz", "/livez", "/metrics"),
     *("/openapi/v2", "/openapi/v3", "/openid/v1/jwks", "/readyz", "/version"),
@@ -99,20 +104,28 @@ class Paths:
 
     def _described(self, exchange: Exchange, path: str) -> Answer:
         openapi = self._descriptions()
-        accept = exchange.headers.get("Accept") or ""
-        if accept and not any(clause.admits(JSON) for clause in clauses(accept)):
-            raise NotAcceptable(f"only the following media types are accepted: {JSON}")
+        media = _form_of_description(path, exchange.headers.get("Accept") or "*/*")
         if path == "/openapi/v3":
             return _with_etag(exchange, openapi.index(), JSON)
-        compressed = openapi.v2() if path == "/openapi/v2" else None
+        compressed = openapi.v2(protobuf=media != JSON) if path == "/openapi/v2" else None
         if path.startswith("/openapi/v3/"):
             compressed = openapi.v3(path.removeprefix("/openapi/v3/"))
         if compressed is None:
             raise PathNotFound
         if "gzip" in exchange.headers.get("Accept-Encoding", ""):
             headers: Headers = [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
-            return _with_etag(exchange, compressed, JSON, headers)
-        return _with_etag(exchange, gzip.decompress(compressed), JSON)
+            return _with_etag(exchange, compressed, media, headers)
+        return _with_etag(exchange, gzip.decompress(compressed), media)
+
+
+def _form_of_description(path: str, accept: str) -> str:
+    """JSON, or for v2 also protobuf: what the client prefers."""
+    for clause in clauses(accept):
+        if clause.admits(JSON):
+            return JSON
+        if path == "/openapi/v2" and clause.media in OPENAPI_PROTOBUF:
+            return OPENAPI_PROTOBUF[0]
+    raise NotAcceptable(f"only the following media types are accepted: {JSON}")
 
 
 def _json(exchange: Exchange, document: bytes) -> Answer:
