@@ -94,7 +94,7 @@ def test_a_database_is_backed_up(cluster: Server, podium: Driver) -> None:
     podium("apply -f", str(EXAMPLES / "database-backup.yaml"))
     cluster.until(PODS, lambda found: len(ready(found)) == 1, labelSelector="app=orders")
     for name in ("first", "second"):
-        cluster.driver("kubectl")(f"create job {name} --from=cronjob/database-backup")
+        podium(f"create job {name} --from=cronjob/database-backup")
         cluster.until(JOBS, lambda found, job=name: "Complete" in conditions(found[job]))  # type: ignore[misc]
     backups = sorted(disk(cluster, "backups").iterdir())
     assert len(backups) == 2

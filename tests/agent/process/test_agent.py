@@ -166,6 +166,20 @@ def test_a_pod_that_completes(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_the_api_is_where_the_server_listens(tmp_path: Path) -> None:
+    """A Pod on the machine's network reaches no cluster IP."""
+
+    async def run() -> None:
+        async with cluster(tmp_path) as at:
+            script = "echo $KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT $KUBERNETES_PORT"
+            await create(at, {"command": ["sh", "-c", script]}, restartPolicy="Never")
+            await pod_when(at, lambda pod: pod.status.phase == "Succeeded")
+            address = f"127.0.0.1:{at.port}"
+            assert await logs(at) == f"{address} tcp://{address}\n"
+
+    asyncio.run(run())
+
+
 def test_messages_fall_back_to_the_log(tmp_path: Path) -> None:
     async def run() -> None:
         async with cluster(tmp_path) as at:

@@ -45,7 +45,7 @@ class Relay:
             return  # one side broke off, or the relay stops
         finally:
             self._connections.discard(task)
-            writer.transport.abort() if writer.transport.is_closing() else writer.close()
+            writer.close()
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         opened = await self._connect()
