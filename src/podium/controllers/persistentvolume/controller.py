@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from msgspec.structs import replace
 
@@ -28,6 +28,7 @@ from podium.controllers.worker import DONE, Result
 from podium.machinery import errors
 from podium.models import core_v1, storage_classes, storage_v1
 
+T = TypeVar("T")
 Key = tuple[str, str, str]
 """The kind, "claim" or "volume", and the namespace and name."""
 
@@ -74,6 +75,8 @@ class PersistentVolumeController:
         self._classes = context.informers.of(storage_v1.StorageClass)
         self._nodes = context.informers.of(core_v1.Node)
         self._pods = context.informers.of(core_v1.Pod)
+        self._newest: dict[str, int] = {}
+        """The revision of what was written last, by uid, until the cache shows it."""
         self._claims.add_index(_WAITING, _waiting_class)
         self._volumes.add_index(_OF_CLASS, _free_class)
         self._volumes.add_index(_KEPT_FOR, _kept_for)
@@ -91,6 +94,7 @@ class PersistentVolumeController:
         if either is None:
             return
         metadata = either.metadata
+        self._seen(either, gone=new is None)
         self._queue.add(("claim", metadata.namespace, metadata.name))
         for volume in self._volumes.by_index(_KEPT_FOR, f"{metadata.namespace}/{metadata.name}"):
             self._queue.add(("volume", "", volume.metadata.name))
@@ -101,6 +105,7 @@ class PersistentVolumeController:
         either = new or old
         if either is None:
             return
+        self._seen(either, gone=new is None)
         self._queue.add(("volume", "", either.metadata.name))
         for one in (old, new):
             reference = one.spec.claimRef if one is not None else None
@@ -119,15 +124,28 @@ class PersistentVolumeController:
         for claim in self._claims.by_index(_WAITING, name):
             self._queue.add(("claim", claim.metadata.namespace, claim.metadata.name))
 
+    def _seen(self, obj: Any, *, gone: bool) -> None:
+        if gone or not self._is_old(obj):
+            self._newest.pop(obj.metadata.uid, None)
+
+    def _is_old(self, obj: Any) -> bool:
+        """Whether the cache is behind what was written here. What is newer comes, and the key with it."""
+        return int(obj.metadata.resourceVersion) < self._newest.get(obj.metadata.uid, 0)
+
+    async def _update(self, obj: T, subresource: str = "") -> T:
+        written: Any = await self._client.update(obj, subresource)
+        self._newest[written.metadata.uid] = int(written.metadata.resourceVersion)
+        return cast(T, written)
+
     async def reconcile(self, key: Key) -> Result:
         kind, namespace, name = key
         if kind == "claim":
             claim = self._claims.get(namespace, name)
-            if claim is not None:
+            if claim is not None and not self._is_old(claim):
                 await self._look_at_claim(claim)
         else:
             volume = self._volumes.get("", name)
-            if volume is not None:
+            if volume is not None and not self._is_old(volume):
                 await self._look_at_volume(volume)
         return DONE
 
@@ -139,7 +157,7 @@ class PersistentVolumeController:
             await self._bind(plan.bind, claim)
             return
         if plan.assign:
-            await self._client.update(replace(claim, spec=replace(claim.spec, storageClassName=plan.assign)))
+            await self._update(replace(claim, spec=replace(claim.spec, storageClassName=plan.assign)))
             return
         if plan.provision is not None:
             await self._provision(claim, plan.provision)
@@ -147,7 +165,7 @@ class PersistentVolumeController:
             self._recorder.event(claim, *plan.tell)
         if claim.status.phase != plan.phase and plan.provision is None:
             empty = core_v1.PersistentVolumeClaimStatus(phase=plan.phase)
-            await self._client.update_status(replace(claim, status=empty))
+            await self._update(replace(claim, status=empty), "status")
 
     def _facts(self, claim: core_v1.PersistentVolumeClaim) -> claims.Facts:
         key = f"{claim.metadata.namespace}/{claim.metadata.name}"
@@ -157,7 +175,7 @@ class PersistentVolumeController:
         waiting = self._pods.by_index("unscheduled-" + _USES, key)
         return claims.Facts(
             named,
-            candidates,
+            [volume for volume in candidates if not self._is_old(volume)],
             self._classes.get("", name) if name else None,
             storage_classes.default(self._classes.list()),
             min((pod.metadata.name for pod in waiting), default=""),
@@ -172,7 +190,7 @@ class PersistentVolumeController:
                 annotations = {**annotations, BOUND_BY_CONTROLLER: "yes"}
             metadata = replace(volume.metadata, annotations=annotations)
             spec = replace(volume.spec, claimRef=reference_to(claim))
-            volume = await self._client.update(replace(volume, metadata=metadata, spec=spec))
+            volume = await self._update(replace(volume, metadata=metadata, spec=spec))
         volume = await self._grow(await self._set_phase(volume, "Bound"), claim)
         annotations = {**claim.metadata.annotations, BIND_COMPLETED: "yes"}
         if not claim.spec.volumeName:
@@ -180,7 +198,7 @@ class PersistentVolumeController:
         if annotations != claim.metadata.annotations:
             metadata = replace(claim.metadata, annotations=annotations)
             spec_ = replace(claim.spec, volumeName=volume.metadata.name)
-            claim = await self._client.update(replace(claim, metadata=metadata, spec=spec_))
+            claim = await self._update(replace(claim, metadata=metadata, spec=spec_))
         fresh = claim.status.phase != "Bound" or _is_directory(volume)
         status = replace(
             claim.status,
@@ -189,7 +207,7 @@ class PersistentVolumeController:
             capacity=dict(volume.spec.capacity) if fresh else claim.status.capacity,
         )
         if status != claim.status:
-            await self._client.update_status(replace(claim, status=status))
+            await self._update(replace(claim, status=status), "status")
 
     async def _grow(
         self, volume: core_v1.PersistentVolume, claim: core_v1.PersistentVolumeClaim
@@ -198,7 +216,7 @@ class PersistentVolumeController:
         if not _is_directory(volume) or match.wanted(claim) <= match.capacity(volume):
             return volume
         capacity = {"storage": claim.spec.resources.requests["storage"]}
-        grown = await self._client.update(replace(volume, spec=replace(volume.spec, capacity=capacity)))
+        grown = await self._update(replace(volume, spec=replace(volume.spec, capacity=capacity)))
         self._recorder.event(claim, "Normal", "VolumeResizeSuccessful", "Resize volume succeeded")
         return grown
 
@@ -211,7 +229,7 @@ class PersistentVolumeController:
             return
         noted = {**claim.metadata.annotations, PROVISIONER: provisioner, BETA_PROVISIONER: provisioner}
         if noted != claim.metadata.annotations:
-            claim = await self._client.update(replace(claim, metadata=replace(claim.metadata, annotations=noted)))
+            claim = await self._update(replace(claim, metadata=replace(claim.metadata, annotations=noted)))
         root = self._context.volumes
         if provisioner != storage_classes.DIRECTORY_PROVISIONER or root is None:
             message = (
@@ -250,7 +268,7 @@ class PersistentVolumeController:
         """The scheduler is told by the annotation's absence that the node won't do."""
         if SELECTED_NODE in claim.metadata.annotations:
             kept = {key: value for key, value in claim.metadata.annotations.items() if key != SELECTED_NODE}
-            await self._client.update(replace(claim, metadata=replace(claim.metadata, annotations=kept)))
+            await self._update(replace(claim, metadata=replace(claim.metadata, annotations=kept)))
 
     # Volumes
 
@@ -289,9 +307,7 @@ class PersistentVolumeController:
         elif volume.spec.claimRef is not None:
             reference = replace(volume.spec.claimRef, uid="")
         metadata = replace(volume.metadata, annotations=annotations)
-        return await self._client.update(
-            replace(volume, metadata=metadata, spec=replace(volume.spec, claimRef=reference))
-        )
+        return await self._update(replace(volume, metadata=metadata, spec=replace(volume.spec, claimRef=reference)))
 
     async def _set_phase(
         self, volume: core_v1.PersistentVolume, phase: str, message: str = "", reason: str = ""
@@ -303,7 +319,7 @@ class PersistentVolumeController:
         status = core_v1.PersistentVolumeStatus(
             phase=phase, message=message, lastPhaseTransitionTime=self._context.now()
         )
-        return await self._client.update_status(replace(volume, status=status))
+        return await self._update(replace(volume, status=status), "status")
 
     async def _delete(self, volume: core_v1.PersistentVolume) -> None:
         """Its claim is gone, and so is what it holds. Volumes of others are theirs to delete."""
