@@ -157,7 +157,7 @@ def random_set(chance: Random) -> apps_v1.StatefulSet:
     return made
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(24))
 def test_a_rolling_update_keeps_what_it_promises(seed: int) -> None:
     """Three updates, perhaps before the one before is done; Pods fail and are deleted; perhaps the controller dies."""
 
