@@ -159,6 +159,56 @@ def test_a_good_one_passes_and_stays_good(tree: dict[str, Any]) -> None:
             ["spec.maxReplicas: Invalid value: 3: must be greater than or equal to `minReplicas`"],
         ),
         (
+            AUTOSCALER,
+            "spec.metrics",
+            [{"type": "Pods", "pods": {"metric": {"name": "m"}, "target": {"type": "AverageValue"}}}],
+            ["spec.metrics[0].pods.target.averageValue: Required value: must specify a positive target averageValue"],
+        ),
+        (
+            AUTOSCALER,
+            "spec.metrics",
+            [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Most"}}}],
+            [
+                'spec.metrics[0].resource.target.type: Invalid value: "Most": '
+                "must be either Utilization, Value, or AverageValue",
+                "spec.metrics[0].resource.target.averageUtilization: Required value: "
+                "must set either a target raw value or a target utilization",
+            ],
+        ),
+        (
+            AUTOSCALER,
+            "spec.metrics",
+            [
+                {
+                    "type": "External",
+                    "external": {
+                        "metric": {"name": "m"},
+                        "target": {"type": "Value", "value": "1", "averageValue": "1"},
+                    },
+                }
+            ],
+            [
+                "spec.metrics[0].external.target.value: Forbidden: "
+                "may not set both a target value for metric and a per-pod target"
+            ],
+        ),
+        (
+            AUTOSCALER,
+            "spec.metrics",
+            [{"type": "Object", "object": {"metric": {"name": "m"}, "target": {"type": "Value", "value": "-1"}}}],
+            [
+                "spec.metrics[0].object.describedObject.kind: Required value",
+                "spec.metrics[0].object.describedObject.name: Required value",
+                'spec.metrics[0].object.target.value: Invalid value: "-1": must be positive',
+            ],
+        ),
+        (
+            AUTOSCALER,
+            "spec.behavior",
+            {"scaleUp": {"tolerance": "-10m"}},
+            ['spec.behavior.scaleUp.tolerance: Invalid value: "-10m": must be greater than or equal to 0'],
+        ),
+        (
             BUDGET,
             "spec.maxUnavailable",
             1,

@@ -8,6 +8,7 @@ from podium.machinery import field, names
 from podium.machinery.field import Path
 from podium.models import quantity
 from podium.models.autoscaling_v2 import (
+    CrossVersionObjectReference,
     HorizontalPodAutoscaler,
     HorizontalPodAutoscalerStatus,
     HPAScalingPolicy,
@@ -73,12 +74,7 @@ def _validate(obj: HorizontalPodAutoscaler) -> Errors:
     if low is not None and spec.maxReplicas < low:
         why = "must be greater than or equal to `minReplicas`"
         errors.append(field.invalid(SPEC.child("maxReplicas"), spec.maxReplicas, why))
-    for name in ("kind", "name"):
-        value, where = getattr(spec.scaleTargetRef, name), SPEC.child("scaleTargetRef", name)
-        if not value:
-            errors.append(field.required(where))
-        else:
-            errors += field.each(where, value, names.path_segment(value))
+    errors += _reference(SPEC.child("scaleTargetRef"), spec.scaleTargetRef)
     for position, metric in enumerate(spec.metrics):
         errors += _metric(SPEC.child("metrics").index(position), metric)
     if spec.behavior is not None:
@@ -86,6 +82,17 @@ def _validate(obj: HorizontalPodAutoscaler) -> Errors:
             rules = getattr(spec.behavior, name)
             if rules is not None:
                 errors += _rules(SPEC.child("behavior", name), rules)
+    return errors
+
+
+def _reference(path: Path, reference: CrossVersionObjectReference) -> Errors:
+    errors: Errors = []
+    for name in ("kind", "name"):
+        value, where = getattr(reference, name), path.child(name)
+        if not value:
+            errors.append(field.required(where))
+        else:
+            errors += field.each(where, value, names.path_segment(value))
     return errors
 
 
@@ -105,22 +112,51 @@ def _metric(path: Path, metric: MetricSpec) -> Errors:
     if source is None:
         why = "must populate information for the given metric source"
         return [*errors, field.required(where, why)]
+    if metric.type == "Object":
+        errors += _reference(where.child("describedObject"), source.describedObject)
     if metric.type in ("Resource", "ContainerResource"):
-        errors += checks.needed(where, source, "name")
+        if not source.name:
+            errors.append(field.required(where.child("name"), "must specify a resource name"))
     elif not source.metric.name:
         errors.append(field.required(where.child("metric", "name"), "must specify a metric name"))
-    if metric.type == "ContainerResource":
-        errors += checks.needed(where, source, "container")
-    return errors + _target(where.child("target"), source.target)
+    else:
+        errors += field.each(where.child("metric", "name"), source.metric.name, names.path_segment(source.metric.name))
+    if metric.type == "ContainerResource" and not source.container:
+        errors.append(field.required(where.child("container"), "must specify a container"))
+    goal = where.child("target")
+    return errors + _target(goal, source.target) + _goal(goal, metric.type, source.target)
+
+
+def _goal(path: Path, kind: str, target: MetricTarget) -> Errors:
+    """What a metric of that type needs, and what doesn't go together."""
+    value, average, percent = target.value, target.averageValue, target.averageUtilization
+    if kind == "Pods":
+        why = "must specify a positive target averageValue"
+        return [] if average is not None else [field.required(path.child("averageValue"), why)]
+    if kind in ("Resource", "ContainerResource"):
+        if average is None and percent is None:
+            why = "must set either a target raw value or a target utilization"
+            return [field.required(path.child("averageUtilization"), why)]
+        if average is not None and percent is not None:
+            why = "may not set both a target raw value and a target utilization"
+            return [field.forbidden(path.child("averageValue"), why)]
+        return []
+    if value is None and average is None:
+        what = "value for metric or a per-pod target" if kind == "External" else "value or averageValue"
+        return [field.required(path.child("averageValue"), f"must set either a target {what}")]
+    if kind == "External" and value is not None and average is not None:
+        why = "may not set both a target value for metric and a per-pod target"
+        return [field.forbidden(path.child("value"), why)]
+    return []
 
 
 def _target(path: Path, target: MetricTarget) -> Errors:
     errors: Errors = []
     if not target.type:
         errors.append(field.required(path.child("type"), "must specify a metric target type"))
-    elif target.type not in ("AverageValue", "Utilization", "Value"):
-        kinds = ("Utilization", "Value", "AverageValue")
-        errors.append(field.not_supported(path.child("type"), target.type, kinds))
+    if target.type not in ("AverageValue", "Utilization", "Value"):
+        why = "must be either Utilization, Value, or AverageValue"
+        errors.append(field.invalid(path.child("type"), target.type, why))
     for name in ("value", "averageValue"):
         amount = getattr(target, name)
         if amount is not None and quantity.number(amount) <= 0:
@@ -141,6 +177,8 @@ def _rules(path: Path, rules: HPAScalingRules) -> Errors:
             else f"must be less than or equal to {_LONGEST_WINDOW}"
         )
         errors.append(field.invalid(path.child("stabilizationWindowSeconds"), window, why))
+    if rules.tolerance is not None and quantity.number(rules.tolerance) < 0:
+        errors.append(field.invalid(path.child("tolerance"), rules.tolerance, "must be greater than or equal to 0"))
     errors += checks.enum(path.child("selectPolicy"), rules.selectPolicy, ("Disabled", "Max", "Min"), needed=False)
     if not rules.policies:
         errors.append(field.required(path.child("policies"), "must specify at least one Policy"))
@@ -155,6 +193,10 @@ def _rules(path: Path, rules: HPAScalingRules) -> Errors:
     return errors
 
 
+def _validate_status(new: HorizontalPodAutoscaler, _old: HorizontalPodAutoscaler) -> Errors:
+    return checks.not_negative(STATUS, new.status, "currentReplicas", "desiredReplicas")
+
+
 STRATEGY = Strategy(
     default=_default,
     prepare_create=_prepare_create,
@@ -162,6 +204,7 @@ STRATEGY = Strategy(
     validate=_validate,
     validate_update=lambda new, _old: _validate(new),
     prepare_status_update=keep_spec,
+    validate_status_update=_validate_status,
     generation=False,
 )
 
