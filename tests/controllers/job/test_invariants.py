@@ -27,6 +27,8 @@ class Watcher:
         self.broken: list[str] = []
         self.succeeded: set[str] = set()
         """The uids of all Pods that ever succeeded while they were tracked."""
+        self.undisturbed: set[str] = set()
+        """Those of them that nobody was deleting: others may have been counted as failed by then."""
         self._parallelism = parallelism
         self._pods: dict[str, core_v1.Pod] = {}
         cluster.truth.of(core_v1.Pod).on_change(self._pod_changed)
@@ -40,6 +42,8 @@ class Watcher:
         self._pods[new.metadata.uid] = new
         if new.status.phase == "Succeeded" and FINALIZER in new.metadata.finalizers:
             self.succeeded.add(new.metadata.uid)
+            if new.metadata.deletionTimestamp is None:
+                self.undisturbed.add(new.metadata.uid)
         active = [pod for pod in self._pods.values() if is_active(pod)]
         if len(active) > self._parallelism:
             self.broken.append(f"{len(active)} active Pods")
@@ -136,10 +140,16 @@ async def bind_some(cluster: Cluster, chance: Random) -> None:
                 await cluster.client.create_subresource(core_v1.Pod, "default", name, "binding", binding)
 
 
+def _has_a_step(pod: core_v1.Pod) -> bool:
+    """A Pod without a node can only be ended, which garbage collection does once it is deleted."""
+    if pod.metadata.deletionTimestamp is not None:
+        return not is_finished(pod) or bool(pod.metadata.deletionGracePeriodSeconds)
+    return bool(pod.spec.nodeName) and not is_finished(pod)
+
+
 async def step(cluster: Cluster, chance: Random, failing: float) -> bool:
     """One Pod gets one step on; whether there was any to do so."""
-    todo = [pod for pod in await cluster.pods() if pod.metadata.deletionTimestamp is not None or not is_finished(pod)]
-    todo = [pod for pod in todo if pod.metadata.deletionTimestamp is None or pod.metadata.deletionGracePeriodSeconds]
+    todo = [pod for pod in await cluster.pods() if _has_a_step(pod)]
     if not todo:
         return False
     pod = chance.choice(todo)
@@ -185,7 +195,7 @@ def test_each_completion_is_counted_once_whatever_fails(seed: int) -> None:
         await cluster.settle()
         for _ in range(3000):
             await bind_some(cluster, chance)
-            with contextlib.suppress(errors.NotFound):  # gone while the agent was about to report
+            with contextlib.suppress(errors.NotFound, errors.Conflict):  # gone or changed while it was to be reported
                 await step(cluster, chance, failing=0.4)
             await cluster.advance(chance.choice([0, 0.01, 0.3, 5, 100]))
             if chance.random() < 0.03:
@@ -208,7 +218,7 @@ def test_each_completion_is_counted_once_whatever_fails(seed: int) -> None:
         if job.spec.completionMode == "Indexed":
             assert job.status.completedIndexes == indexes.text(((0, completions - 1),))
         else:
-            assert len(watcher.succeeded) == completions
+            assert len(watcher.undisturbed) <= completions <= len(watcher.succeeded)
         await cluster.advance(2000)
         while await step(cluster, chance, failing=0):
             await cluster.advance(1)
