@@ -265,6 +265,21 @@ def test_with_the_policy_failed_a_pod_is_replaced_once_it_has_ended(cluster: Vir
     assert (status.active, status.terminating, status.failed) == (1, 0, 1)
 
 
+def test_a_pod_that_never_got_a_node_can_be_deleted(cluster: VirtualCluster) -> None:
+    text = manifest("podReplacementPolicy: Failed").replace(
+        "restartPolicy: Never", "restartPolicy: Never\n      nodeSelector: {no: such}"
+    )
+    cluster.apply(text)
+    cluster.advance(5)
+    (pod,) = cluster.list(core_v1.Pod)
+    cluster.delete(core_v1.Pod, pod.metadata.name)
+    cluster.advance(15)
+    (other,) = cluster.list(core_v1.Pod)
+    assert other.metadata.name != pod.metadata.name
+    status = cluster.get(batch_v1.Job, "work").status
+    assert (status.active, status.terminating, status.failed) == (1, 0, 1)
+
+
 def test_restarts_count_when_containers_are_restarted(cluster: VirtualCluster) -> None:
     text = manifest("backoffLimit: 2", command="exit 1").replace("restartPolicy: Never", "restartPolicy: OnFailure")
     cluster.apply(text)

@@ -1,5 +1,5 @@
-"""The Pod garbage collector: fails and removes Pods whose node doesn't exist any more, and the oldest finished Pods
-where there are too many.
+"""The Pod garbage collector: ends Pods whose node is gone, and those that are deleted before they had one,
+since no agent will say that they have ended, and removes the oldest finished Pods where there are too many.
 
 A node that went may come back under its name, so it is given 40 seconds, and the API is asked, not the cache.
 """
@@ -50,6 +50,8 @@ class PodGarbageCollector:
     def _pod_changed(self, old: core_v1.Pod | None, new: core_v1.Pod | None) -> None:
         """Pods that are finished, and those that were bound to a node that had gone already or were found so."""
         self._count(old, new)
+        if new is not None and _ends_unscheduled(new):
+            self._queue.add((new.metadata.namespace, new.metadata.name))
         if new is None or not new.spec.nodeName or (old is not None and old.spec.nodeName == new.spec.nodeName):
             return
         if self._nodes.get("", new.spec.nodeName) is None:
@@ -67,6 +69,10 @@ class PodGarbageCollector:
         if key == _FINISHED:
             return await self._make_room()
         pod = self._pods.get(*key)
+        if pod is not None and _ends_unscheduled(pod):
+            with contextlib.suppress(errors.NotFound):
+                await status.write(self._client, pod, replace(pod.status, phase="Failed"))
+            return DONE
         if pod is None or not pod.spec.nodeName or self._nodes.get("", pod.spec.nodeName) is not None:
             return DONE
         if await self._node_exists(pod.spec.nodeName):
@@ -94,6 +100,12 @@ class PodGarbageCollector:
         except errors.NotFound:
             return False
         return True
+
+
+def _ends_unscheduled(pod: core_v1.Pod) -> bool:
+    """Deleted without a node, and held by a finalizer, such as that of a Job which waits for the Pod's end."""
+    unscheduled = pod.metadata.deletionTimestamp is not None and not pod.spec.nodeName
+    return unscheduled and not pod_rules.is_finished(pod)
 
 
 def surplus(finished: Sequence[core_v1.Pod], most: int) -> Sequence[core_v1.Pod]:
