@@ -177,6 +177,17 @@ def test_ports_without_protocol_are_tcp(it: Object) -> None:
     assert live["ports"] == [{"containerPort": 80, "protocol": "TCP", "name": "http"}]
 
 
+def test_without_a_schema_what_is_around_stays() -> None:
+    """There are no structs then: maps that nobody claims are not taken for what was applied in them."""
+    fields = {"f:spec": {"f:size": {}}}
+    managed = {Manager(name, "Apply"): apply.Owned(fields, "x/v1") for name in ("a", "b")}
+    scope = Scope(field_schema.UNTYPED, "x/v1", Manager("a", "Apply"), START)
+    live = {"spec": {"size": 1}}
+    merged, after = apply.applied(scope, live, {}, managed, force=False)
+    assert merged == live
+    assert set(after) == {Manager("b", "Apply")}
+
+
 def test_a_struct_goes_with_the_last_of_its_fields(it: Object) -> None:
     it.apply("a", {"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}})
     it.apply("a", {"spec": {"strategy": {"type": "Recreate"}}})

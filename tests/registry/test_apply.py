@@ -110,6 +110,15 @@ def test_an_apply_that_changes_nothing_writes_nothing(world: World) -> None:
     assert again.metadata.generation == 1
 
 
+def test_another_way_to_write_the_same_writes_nothing(world: World) -> None:
+    spec = template()
+    spec["template"]["spec"]["containers"][0]["resources"] = {"limits": {"cpu": "1000m"}}
+    made = apply(world, config(DEPLOYMENT, spec=spec), model=DEPLOYMENT)
+    world.run(world.clock.sleep(60))
+    again = apply(world, config(DEPLOYMENT, spec=spec), model=DEPLOYMENT)
+    assert again.metadata.resourceVersion == made.metadata.resourceVersion
+
+
 def test_two_may_say_what_generators_like_to_say(world: World) -> None:
     """`creationTimestamp: null` and `status: {}` are in many a manifest, and are nobody's concern."""
     spec = template()
@@ -242,6 +251,14 @@ def test_a_component_that_changes_what_was_applied_owns_it(world: World) -> None
         'Apply failed with 1 conflict: conflict with "kube-controller-manager" with subresource "scale" using apps/v1: '
         ".spec.replicas"
     )
+
+
+def test_a_component_owns_what_it_changes_in_an_object_that_is_followed(world: World) -> None:
+    world.create(deployment(), Request(field_manager="kubectl-create"))
+    world.patch(DEPLOYMENT, "d", {"spec": {"replicas": 5}}, "merge", "scale")
+    fields = owned(world.get(DEPLOYMENT, "d"))
+    assert fields["kube-controller-manager Update scale"] == {"f:spec": {"f:replicas": {}}}
+    assert "f:replicas" not in fields["kubectl-create Update"]["f:spec"]
 
 
 def test_statuses_are_followed_apart(world: World) -> None:
