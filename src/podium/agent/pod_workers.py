@@ -79,8 +79,15 @@ class PodWorkers:
             raise errors.InternalError(f"Internal error occurred: {failure}") from failure
 
     async def attach(self, pod: Pod, options: StreamOptions, client: ClientStreams) -> None:
-        """Containers have no standard input of their own to attach to: what the client types is not read."""
+        """As in Kubernetes, what a client types is not read if the container asks for no standard input. Those that do
+        ask for one don't get it here, and that is better said than found out."""
         record = self._running(pod, options.container)
+        container = next((each for each in pod.spec.containers if each.name == options.container), None)
+        if options.stdin and container is not None and container.stdin:
+            raise errors.InternalError(
+                f'Internal error occurred: container "{container.name}" runs without a standard input: its output can '
+                "be attached to, and exec runs commands that have one"
+            )
         path = self._runtime.log_path(record.id)
         wanted = LogOptions(options.container, follow=True, tail_lines=0)
 

@@ -1,0 +1,64 @@
+"""Attaching to containers of a whole cluster, and commands in containers that aren't there."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from podium.machinery.errors import InternalError, NotFound
+from podium.machinery.streams import StreamOptions
+
+from .conftest import until
+from .test_agent import _loopback, cluster, create, pod_when
+from .test_exec import Client
+
+__all__ = ["_loopback"]
+
+SCRIPT = (
+    "echo before; until [ -e {0} ]; do sleep 0.02; done; echo out; echo err >&2; until [ -e {0}2 ]; do sleep 0.02; done"
+)
+
+
+def test_both_outputs_from_now_until_the_end(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with cluster(tmp_path / "data") as at:
+            go = tmp_path / "go"
+            await create(at, {"command": ["sh", "-c", SCRIPT.format(go)]}, restartPolicy="Never")
+            node = (await pod_when(at, lambda pod: pod.status.phase == "Running")).spec.nodeName
+            logs = tmp_path / "data"
+            await until(lambda: any("before" in path.read_text() for path in logs.glob("nodes/*/pods/*/logs/c/0.log")))
+            client = Client()
+            attached = asyncio.ensure_future(
+                at.nodes.attach(node, "default", "p", StreamOptions("c", stdout=True, stderr=True), client)
+            )
+            for _ in range(5):  # it has to be at the end of the log before more is written
+                await asyncio.sleep(0)
+            go.touch()
+            await until(lambda: all(client.shown.values()))
+            assert client.shown == {"stdout": b"out\n", "stderr": b"err\n"}
+            assert not attached.done()
+            go.with_name("go2").touch()
+            await until(attached.done)
+            attached.result()
+
+    asyncio.run(check())
+
+
+def test_what_can_t_be_attached_to(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with cluster(tmp_path) as at:
+            await create(at, {"stdin": True})
+            node = (await pod_when(at, lambda pod: pod.status.phase == "Running")).spec.nodeName
+            with pytest.raises(InternalError, match="runs without a standard input"):
+                await at.nodes.attach(node, "default", "p", StreamOptions("c", stdin=True, stdout=True), Client())
+            options = StreamOptions("x", stdout=True)
+            with pytest.raises(InternalError, match=r'container not found \("x"\)'):
+                await at.nodes.exec(node, "default", "p", ["true"], options, Client())
+            with pytest.raises(NotFound):
+                await at.nodes.exec(node, "default", "none", ["true"], options, Client())
+            with pytest.raises(InternalError, match=r"failed to connect to localhost:9 .*: connection refused"):
+                await at.nodes.connect(node, "default", "p", 9)
+
+    asyncio.run(check())
