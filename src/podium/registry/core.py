@@ -208,4 +208,6 @@ def _collection_of(key: str) -> str:
 
 
 def unavailable(failure: BaseException) -> errors.ServiceUnavailable:
-    return errors.ServiceUnavailable(f"the store has stopped: {failure}")
+    """What the store has failed of; a write that it refused says already that it has."""
+    said = isinstance(failure, StoreFailed)
+    return errors.ServiceUnavailable(str(failure) if said else f"the store has stopped: {failure}")
