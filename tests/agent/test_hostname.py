@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,6 +37,28 @@ def test_a_long_name_is_cut_where_it_may_end() -> None:
 def test_a_full_name_has_to_fit() -> None:
     with pytest.raises(RuntimeFailure, match=r"is too long \(64 characters is the max, 6\d characters requested\)"):
         pod_name(pod({"hostname": "h" * 40, "subdomain": "s", "setHostnameAsFQDN": True}))
+
+
+def test_a_pod_on_the_machines_network_knows_what_the_machine_knows(tmp_path: Path) -> None:
+    config = SandboxConfig("u", "default", "web", "web", host_network=True, host_aliases=(("1.2.3.4", ("a",)),))
+    own = hosts_file.content(Sandbox("u", "default", "web", "10.0.0.1"), config)
+    machine = hosts_file.MACHINE.read_text().splitlines()
+    assert own.splitlines() == [
+        "# Kubernetes-managed hosts file (host network).",
+        *machine,
+        *("", "# Entries added by HostAliases.", "1.2.3.4\ta"),
+    ]
+
+
+def test_an_update_changes_the_file_in_place(tmp_path: Path) -> None:
+    path = tmp_path / "hosts"
+    path.write_text("127.0.0.1\tlocalhost\n")
+    with path.open() as mounted:
+        hosts_file.update(path, [("10.96.0.9", ("web.default", "web"))])
+        assert mounted.read().endswith("\n10.96.0.9\tweb.default\tweb\n")
+        hosts_file.update(path, [])
+        mounted.seek(0)
+        assert mounted.read() == "127.0.0.1\tlocalhost\n"
 
 
 def test_the_hosts_file() -> None:

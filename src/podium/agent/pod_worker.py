@@ -265,6 +265,7 @@ class PodWorker:
     def _sandbox_config(self) -> SandboxConfig:
         metadata, spec = self.pod.metadata, self.pod.spec
         name = pod_name(self.pod)
+        shared = bool(spec.hostNetwork) or not self._runtime.mounts
         return SandboxConfig(
             uid=self.uid,
             namespace=metadata.namespace,
@@ -273,7 +274,7 @@ class PodWorker:
             host_network=bool(spec.hostNetwork),
             own_names=name.names,
             host_aliases=tuple((alias.ip, alias.hostnames) for alias in spec.hostAliases),
-            service_names=self._services.names(metadata.namespace) if self._runtime.mounts else (),
+            service_names=() if shared else self._services.names(metadata.namespace),
         )
 
     # --- its containers

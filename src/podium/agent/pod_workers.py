@@ -26,7 +26,7 @@ class PodWorkers:
     def __init__(self, context: NodeContext, runtime: Runtime) -> None:
         self._context = context
         self._runtime = runtime
-        self._proxy = ServiceProxy(context.informers, runtime, context.rng, context.node_name, first=context.index == 0)
+        self._proxy = ServiceProxy(context, runtime)
         self._workers: dict[str, PodWorker] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopping = False

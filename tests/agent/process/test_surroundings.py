@@ -11,7 +11,8 @@ import pytest
 from podium.agent.runtimes.process.network import can_isolate
 from podium.cluster import Cluster
 from podium.models import codec
-from podium.models.core_v1 import ConfigMap, Event, PersistentVolume, PersistentVolumeClaim, Pod
+from podium.models.core_v1 import ConfigMap, Event, PersistentVolume, PersistentVolumeClaim, Pod, Service
+from podium.models.meta_v1 import DeleteOptions
 
 from .cluster import apply, log_says, process_cluster, when
 
@@ -34,6 +35,16 @@ def in_cluster(data_dir: Path, test: Callable[[Cluster], Awaitable[None]]) -> No
 
 def running(pod: Pod) -> bool:
     return pod.status.phase == "Running"
+
+
+async def answers(port: int) -> bool:
+    """Whether something listens on that port of the machine."""
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionError:  # refused, or it was about to stop listening
+        return False
+    writer.close()
+    return True
 
 
 LISTS_PODS = """
@@ -151,6 +162,14 @@ def test_services_and_members_are_reached_by_name(tmp_path: Path) -> None:
         writer.write(b"GET /namespace HTTP/1.0\r\n\r\n")
         assert (await reader.read()).endswith(b"default")
         writer.close()
+        web = await at.client.get(Service, "default", "web")
+        ports = (web.spec.ports[0].nodePort, 18431)
+        assert [await answers(port) for port in ports] == [True, True]
+        await at.client.delete(Service, "default", "web")
+        await at.client.delete(Pod, "default", "web", DeleteOptions(gracePeriodSeconds=0))
+        async with asyncio.timeout(20):
+            while any([await answers(port) for port in ports]):
+                continue
 
     in_cluster(tmp_path, test)
 
@@ -256,10 +275,6 @@ def test_a_pod_waits_until_its_claim_is_bound(tmp_path: Path) -> None:
         await apply(at, CLAIM)
         claim = await at.client.get(PersistentVolumeClaim, "default", "data")
         await apply(at, DISK % (tmp_path / "disk", claim.metadata.uid))
-        claim = codec.copy(await at.client.get(PersistentVolumeClaim, "default", "data"))
-        if claim.status.phase != "Bound":
-            claim.status.phase = "Bound"
-            await at.client.update_status(claim)
         await when(at, Pod, "writer", lambda pod: pod.status.phase == "Succeeded")
         assert (tmp_path / "disk" / "file").read_text() == "kept\n"
         assert (await at.client.get(PersistentVolume, "", "disk")).spec.claimRef is not None

@@ -8,6 +8,7 @@ from contextlib import suppress
 from random import Random
 
 from podium.agent.services.relay import Relay
+from podium.clock import RealClock
 
 
 async def shout(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -24,9 +25,9 @@ def test_both_directions_and_their_ends_are_passed_on() -> None:
         nobody.close()
         listening = socket.create_server(("127.0.0.1", 0))
         address = listening.getsockname()
-        relay = Relay(Random(1))
+        relay = Relay(listening, RealClock(), Random(1))
         relay.backends = (dead, server.sockets[0].getsockname())
-        await relay.start(listening)
+        relay.start()
         async with asyncio.timeout(20):
             for _ in range(8):  # whichever endpoint comes first, the one that lives answers
                 reader, writer = await asyncio.open_connection(*address)
@@ -44,8 +45,8 @@ def test_without_endpoints_a_connection_ends_at_once() -> None:
     async def run() -> None:
         listening = socket.create_server(("127.0.0.1", 0))
         address = listening.getsockname()
-        relay = Relay(Random(1))
-        await relay.start(listening)
+        relay = Relay(listening, RealClock(), Random(1))
+        relay.start()
         async with asyncio.timeout(20):
             reader, writer = await asyncio.open_connection(*address)
             with suppress(ConnectionResetError):  # also an end

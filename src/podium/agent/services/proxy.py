@@ -6,13 +6,12 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Sequence
-from random import Random
 
+from podium.agent.driver import NodeContext
 from podium.agent.runtime import Line, Runtime
 from podium.agent.services import rules
 from podium.agent.services.relay import Relay
 from podium.agent.services.rules import Backend, Frontend
-from podium.client.informers import Informers
 from podium.models.core_v1 import Pod, Service
 from podium.models.discovery_v1 import EndpointSlice
 
@@ -22,15 +21,15 @@ _log = logging.getLogger(__name__)
 
 
 class ServiceProxy:
-    def __init__(self, informers: Informers, runtime: Runtime, rng: Random, node_name: str, *, first: bool) -> None:
-        """Of the nodes on one machine only the `first` listens for Services; each does for its own Pods' host ports."""
+    """Of the nodes on one machine only the first listens for Services; each does for its own Pods' host ports."""
+
+    def __init__(self, context: NodeContext, runtime: Runtime) -> None:
+        informers = context.informers
         self._services = informers.of(Service)
         self._slices = informers.of(EndpointSlice)
         self._pods = informers.of(Pod)
         self._runtime = runtime
-        self._rng = rng
-        self._node_name = node_name
-        self._first = first
+        self._context = context
         self._relays: dict[Frontend, Relay] = {}
         self._refused: dict[Frontend, str] = {}
         self._changed = asyncio.Event()
@@ -74,10 +73,9 @@ class ServiceProxy:
             self._changed.clear()
             try:
                 await self._listen()
-                if self._runtime.mounts:
-                    await self._tell_names()
+                await self._tell_names()
             except Exception:  # what fails now is tried again with the next change
-                _log.exception("the service proxy of %s failed", self._node_name)
+                _log.exception("the service proxy of %s failed", self._context.node_name)
             await self._changed.wait()
 
     def _by_service(self) -> dict[tuple[str, str], Sequence[EndpointSlice]]:
@@ -88,13 +86,13 @@ class ServiceProxy:
 
     def _wanted(self) -> dict[Frontend, tuple[Backend, ...]]:
         found: dict[Frontend, tuple[Backend, ...]] = {}
-        if self._first:
+        if self._context.index == 0:
             slices = self._by_service()
             for service in self._services.list():
                 key = (service.metadata.namespace, service.metadata.name)
                 found |= rules.service_frontends(service, slices.get(key, ()))
         for pod in self._pods.list():
-            if pod.spec.nodeName == self._node_name:
+            if pod.spec.nodeName == self._context.node_name:
                 found |= rules.host_port_frontends(pod)
         return found
 
@@ -118,8 +116,8 @@ class ServiceProxy:
             return None
         if listening is None:
             return None
-        relay = self._relays[frontend] = Relay(self._rng)
-        await relay.start(listening)
+        relay = self._relays[frontend] = Relay(listening, self._context.clock, self._context.rng)
+        relay.start()
         return relay
 
     async def _socket(self, frontend: Frontend) -> socket.socket | None:
@@ -128,9 +126,10 @@ class ServiceProxy:
         return await self._runtime.listen(frontend.address, frontend.port)
 
     async def _tell_names(self) -> None:
+        """To Pods that have a network of their own: others don't reach what is named."""
         known: dict[str, tuple[Line, ...]] = {}
         for sandbox in self._runtime.sandboxes():
-            if not sandbox.stopped:
+            if sandbox.network and not sandbox.stopped:
                 if sandbox.namespace not in known:
                     known[sandbox.namespace] = self.names(sandbox.namespace)
                 await self._runtime.set_names(sandbox.uid, known[sandbox.namespace])

@@ -10,8 +10,11 @@ from contextlib import suppress
 from random import Random
 
 from podium.agent.services.rules import Backend
+from podium.clock import Clock
 
 PIECE = 65536
+PAUSE_SECONDS = 1.0
+"""After a failure to accept a connection: usually there are too many."""
 
 _log = logging.getLogger(__name__)
 
@@ -19,33 +22,50 @@ _log = logging.getLogger(__name__)
 class Relay:
     """Each connection leads to an endpoint picked at random; one that can't be reached is passed over."""
 
-    def __init__(self, rng: Random) -> None:
+    def __init__(self, listening: socket.socket, clock: Clock, rng: Random) -> None:
         self.backends: Sequence[Backend] = ()
+        self._listening = listening
+        self._clock = clock
         self._rng = rng
-        self._server: asyncio.Server | None = None
+        self._accepting: asyncio.Task[None] | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
-    async def start(self, listening: socket.socket) -> None:
-        self._server = await asyncio.start_server(self._serve, sock=listening)
+    def start(self) -> None:
+        self._listening.setblocking(False)
+        self._accepting = asyncio.get_running_loop().create_task(self._accept())
 
     async def stop(self) -> None:
-        if self._server is not None:
-            self._server.close()
+        if self._accepting is not None:
+            self._accepting.cancel()
+            await asyncio.gather(self._accepting, return_exceptions=True)  # what was accepted has begun by then
+        self._listening.close()
         for connection in tuple(self._connections):
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._connections.add(task)
+    async def _accept(self) -> None:
+        """asyncio's own servers leak what they have just accepted when they are closed."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                accepted, _ = await loop.sock_accept(self._listening)
+            except OSError as error:
+                _log.warning("accepting connections: %s", error)
+                await self._clock.sleep(PAUSE_SECONDS)
+                continue
+            connection = loop.create_task(self._serve(accepted))
+            self._connections.add(connection)
+            connection.add_done_callback(self._connections.discard)
+
+    async def _serve(self, accepted: socket.socket) -> None:
         try:
-            await self._relay(reader, writer)
-        except (OSError, asyncio.CancelledError):
-            return  # one side broke off, or the relay stops
-        finally:
-            self._connections.discard(task)
-            writer.close()
+            reader, writer = await asyncio.open_connection(sock=accepted)
+            try:
+                await self._relay(reader, writer)
+            finally:
+                writer.close()
+        except OSError as error:
+            _log.debug("a relayed connection broke off: %s", error)
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         opened = await self._connect()
