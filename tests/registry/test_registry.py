@@ -142,6 +142,15 @@ def test_a_quiet_week_passes_quickly(world: World) -> None:
     assert not any(one.events for one in seen)
 
 
+def test_a_revision_to_come_is_waited_for_but_not_for_ever(world: World) -> None:
+    made = world.create(config_map("a"))
+    world.run(world.registry.reach(made.metadata.resourceVersion))
+    with pytest.raises(errors.Timeout, match="Too large resource version: 999, current: "):
+        world.run(world.registry.reach("999"))
+    with pytest.raises(errors.BadRequest, match="invalid syntax"):
+        world.run(world.registry.reach("abc"))
+
+
 class TestFailedStore:
     @pytest.fixture
     def broken(self, world: World, monkeypatch: pytest.MonkeyPatch) -> World:

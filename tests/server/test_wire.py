@@ -253,6 +253,8 @@ def test_methods_and_paths_that_are_not_there(serve: Serve) -> None:
             ("GET", "/api/v1/namespaces/../../etc/passwd", 404),
             ("GET", "/api/v1/namespaces/%2e%2e/configmaps/a", 404),
             ("OPTIONS", "/coffee", 404),
+            ("GET", "/api/v1/namespaces/default?resourceVersion=abc", 400),
+            ("GET", "/api/v1/namespaces/default?resourceVersion=99999999", 504),
         ]:
             async with server.raw(server.files.admin) as (reader, writer):
                 writer.write(f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())

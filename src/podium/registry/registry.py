@@ -87,6 +87,10 @@ class Registry:
 
     # Reading
 
+    async def reach(self, resource_version: str) -> None:
+        """Return when reads show that revision; an error if they don't within some seconds."""
+        await lists.wait_for(self.core, lists.revision_number(resource_version))
+
     async def get(self, res: Resource, namespace: str, name: str, subresource: str = "") -> Entry:
         _supports(res, "get", subresource)
         self.core.check()

@@ -14,6 +14,8 @@ async def get(services: Services, exchange: Exchange, res: Resource) -> Answer:
     info = exchange.info
     shape = shape_of(exchange, protobuf=not res.provided)
     namespace = info.namespace if res.namespaced else ""
+    if wanted := exchange.query.get("resourceVersion"):
+        await services.registry.reach(wanted)
     entry = await services.registry.get(res, namespace, info.name, info.subresource)
     answer = object_answer(exchange, shape, res, entry, services.clock.now())
     if len(answer.data) > COMPRESS_FROM:
