@@ -67,7 +67,7 @@ class SpdyStream:
             self._incoming.end()
 
     def cut(self) -> None:
-        """It was reset, or the connection has ended."""
+        """It was reset."""
         self._ended = True
         self._incoming.drop()
         self.broken.set()
@@ -90,7 +90,7 @@ class SpdyConnection:
             await self._wire.write(frame)
 
     async def serve(self) -> None:
-        """Until the client goes, says that it goes, or breaks the protocol."""
+        """Until the client goes, says that it goes, or breaks the protocol. Whoever uses the streams has to end then."""
         try:
             while incoming := await self._wire.read():
                 for frame in self._framer.feed(incoming):
@@ -99,10 +99,6 @@ class SpdyConnection:
                     await self._take(frame)
         except spdy.ProtocolError:
             await self.send(spdy.go_away(self._last))
-        finally:
-            for stream in list(self._streams.values()):
-                stream.cut()
-            self._streams.clear()
 
     async def _take(self, frame: spdy.Frame) -> None:
         if isinstance(frame, spdy.Opened):
