@@ -206,9 +206,11 @@ def test_a_node_that_reads_slowly_slows_the_client(serve: Serve) -> None:
                     sent += 1
 
             sending = asyncio.ensure_future(send())
-            await asyncio.wait((sending,), timeout=0.3)
+            before = -1
+            while before != sent and not sending.done():
+                before = sent
+                await asyncio.wait((sending,), timeout=0.3)
             assert not sending.done(), "64 MB went somewhere that nobody reads"
-            assert sent < 32
             sending.cancel()
             socket._response.connection.transport.abort()  # type: ignore[union-attr]
 

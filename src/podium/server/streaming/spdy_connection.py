@@ -90,7 +90,7 @@ class SpdyConnection:
             await self._wire.write(frame)
 
     async def serve(self) -> None:
-        """Until the client goes, says that it goes, or breaks the protocol. Whoever uses the streams has to end then."""
+        """Until the client goes, says that it goes, or breaks the protocol. Whoever uses the streams ends then."""
         try:
             while incoming := await self._wire.read():
                 for frame in self._framer.feed(incoming):
