@@ -72,6 +72,20 @@ def test_kill_minus_nine_in_the_middle_of_a_rolling_update(tmp_path: Path) -> No
         assert len({len(running[name]) for name in names}) == 1, "no process doubled"
 
 
+def test_down_after_a_crash_ends_what_the_pods_still_run(tmp_path: Path) -> None:
+    with server(tmp_path) as cluster:
+        run = cluster.driver("podium")
+        run(f"apply -f {MANIFESTS / 'flask-deploy.yaml'}")
+        run("rollout status deployment flask-deploy --timeout=60s")
+        assert all("v1" in cluster.fetch(pod) for pod in pods_of(cluster, "flask", 2))
+        crash(cluster)
+        left = [process for found in apps(cluster).values() for process in found]
+        assert left
+        assert "ended 2 containers that a killed server had left" in run(f"down --data-dir {tmp_path}")
+        _, alive = psutil.wait_procs(left, timeout=30)
+        assert not alive
+
+
 def test_a_second_up_continues_and_says_when_it_is_in_use(tmp_path: Path) -> None:
     with server(tmp_path, runtime="simulated") as cluster:
         run = cluster.driver("podium")

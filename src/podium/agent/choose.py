@@ -6,6 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Literal
 
 from podium.agent.images import Catalogue
@@ -17,6 +18,7 @@ from podium.agent.runtimes.process.network import (
     can_isolate,
     cluster_id,
 )
+from podium.clock import Clock
 
 Wanted = Literal["auto", "process", "simulated"]
 
@@ -60,3 +62,18 @@ def choose_runtime(wanted: str, data_dir: Path) -> RuntimeChoice:
         why = f"containers are processes, each Pod has a loopback address, told in $HOST ({problem})"
         network = LoopbackNetwork(cluster)
     return RuntimeChoice("process", why, data_dir, network, catalogue)
+
+
+async def end_left_behind(data_dir: Path, clock: Clock, rng: Random) -> int:
+    """End what the Pods of a cluster still run whose server was killed; how many containers that were."""
+    nodes = sorted((data_dir / "nodes").glob("*"))
+    choice = choose_runtime("auto", data_dir) if nodes else None
+    ended = 0
+    for index, directory in enumerate(nodes):
+        runtime = choice.make(directory.name, index) if choice else None
+        if runtime is not None:
+            await runtime.start(clock, rng)
+            runs = (record for sandbox in runtime.sandboxes() for record in runtime.containers(sandbox.uid))
+            ended += sum(record.state == "running" for record in runs)
+            await runtime.stop()
+    return ended

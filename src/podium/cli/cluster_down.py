@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from random import SystemRandom
 
 import click
 
@@ -19,10 +21,26 @@ def command(data_dir: Path | None, timeout: float) -> None:
     data_dir = data_dir or home()
     server = directory.running(data_dir)
     if server is None:
-        click.echo(f"No cluster is running on {data_dir}")
+        ended = _end_left_behind(data_dir)
+        left = f"; ended {ended} containers that a killed server had left" if ended else ""
+        click.echo(f"No cluster is running on {data_dir}{left}")
         return
     if not server.pid:
         raise Failure(f"error: the cluster on {data_dir} is only just starting, try again")
     if not directory.stop(server, timeout):
         raise Failure(f"error: process {server.pid} did not stop within {timeout:g} s")
     click.echo(f"Stopped the cluster on {data_dir}")
+
+
+def _end_left_behind(data_dir: Path) -> int:
+    """The Pods of a server that was killed go on; how many of their containers this has ended."""
+    if not (data_dir / "nodes").exists():
+        return 0
+    from podium.agent.choose import end_left_behind
+    from podium.clock import RealClock
+
+    lock = directory.Lock(data_dir)  # so that no `up` takes them over at the same time
+    try:
+        return asyncio.run(end_left_behind(data_dir, RealClock(), SystemRandom()))
+    finally:
+        lock.release()
