@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from random import Random
 
 from podium.agent.services.rules import Backend
@@ -27,43 +27,46 @@ class Relay:
         self._listening = listening
         self._clock = clock
         self._rng = rng
-        self._accepting: asyncio.Task[None] | None = None
+        self._paused: asyncio.TimerHandle | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         self._listening.setblocking(False)
-        self._accepting = asyncio.get_running_loop().create_task(self._accept())
+        asyncio.get_running_loop().add_reader(self._listening, self._accept)
 
     async def stop(self) -> None:
-        if self._accepting is not None:
-            self._accepting.cancel()
-            await asyncio.gather(self._accepting, return_exceptions=True)  # what was accepted has begun by then
+        if self._paused is not None:
+            self._paused.cancel()
+        asyncio.get_running_loop().remove_reader(self._listening)
         self._listening.close()
+        await self._clock.sleep(0)  # what has just been accepted begins, so that it also ends
         for connection in tuple(self._connections):
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
 
-    async def _accept(self) -> None:
-        """asyncio's own servers leak what they have just accepted when they are closed."""
+    def _accept(self) -> None:
+        """Called when a connection waits. asyncio's own servers, and awaiting an accept, lose what they have just
+        accepted when they are cancelled."""
         loop = asyncio.get_running_loop()
-        while True:
-            try:
-                accepted, _ = await loop.sock_accept(self._listening)
-            except OSError as error:
-                _log.warning("accepting connections: %s", error)
-                await self._clock.sleep(PAUSE_SECONDS)
-                continue
-            connection = loop.create_task(self._serve(accepted))
-            self._connections.add(connection)
-            connection.add_done_callback(self._connections.discard)
+        try:
+            accepted, _ = self._listening.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            _log.warning("accepting connections: %s", error)
+            loop.remove_reader(self._listening)
+            self._paused = self._clock.call_later(PAUSE_SECONDS, self.start)
+            return
+        accepted.setblocking(False)
+        connection = loop.create_task(self._serve(accepted))
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
 
     async def _serve(self, accepted: socket.socket) -> None:
         try:
             reader, writer = await asyncio.open_connection(sock=accepted)
-            try:
+            with _closed_at_the_end(writer):
                 await self._relay(reader, writer)
-            finally:
-                writer.close()
         except OSError as error:
             _log.debug("a relayed connection broke off: %s", error)
 
@@ -73,10 +76,8 @@ class Relay:
             writer.transport.abort()
             return
         far_reader, far_writer = opened
-        try:
+        with _closed_at_the_end(far_writer):
             await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
-        finally:
-            far_writer.close()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         for address, port in self._rng.sample(self.backends, len(self.backends)):
@@ -85,6 +86,18 @@ class Relay:
             except OSError as error:
                 _log.debug("endpoint %s:%s: %s", address, port, error)
         return None
+
+
+@contextmanager
+def _closed_at_the_end(writer: asyncio.StreamWriter) -> Iterator[None]:
+    """Sends what is left, unless it all has to stop: then nothing may be left to do."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        writer.transport.abort()
+        raise
+    finally:
+        writer.close()
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
