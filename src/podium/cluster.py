@@ -10,6 +10,7 @@ import asyncio
 import errno
 import logging
 from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -21,10 +22,11 @@ from podium.client.client import Client
 from podium.client.informers import Informers
 from podium.client.inprocess import InProcessTransport
 from podium.clock import Clock, RealClock
-from podium.machinery.errors import NotFound
+from podium.machinery.errors import AlreadyExists, NotFound
 from podium.machinery.streams import ClientStreams, Connection, LogOptions, StreamOptions
 from podium.machinery.usage import NodeUsage
 from podium.models.core_v1 import ServiceAccount
+from podium.models.meta_v1 import ObjectMeta
 from podium.registry.registry import Registry
 from podium.registry.resources import Resource
 from podium.store.port import Store
@@ -125,6 +127,7 @@ class Cluster:
         """Begin everything; return when the API answers."""
         await self.registry.start()
         if self.config.serve:
+            await self._default_account()
             await self.serve()
             # What looks after the cluster takes as long to import as the API takes to start: meanwhile that answers.
             await asyncio.to_thread(_import_parts)
@@ -153,6 +156,11 @@ class Cluster:
             self.nodes.agents[name] = agent
             self._agents.append(self._task(f"agent of {name}", agent.run()))
         self._part("informers", informers.run())
+
+    async def _default_account(self) -> None:
+        """Its controller would make it soon; but Pods need it, and should be welcome as soon as the API answers."""
+        with suppress(AlreadyExists):
+            await self.client.create(ServiceAccount(metadata=ObjectMeta(name="default", namespace="default")))
 
     def _root_ca(self) -> str:
         certificate = self.config.data_dir / "pki" / "ca.crt"
