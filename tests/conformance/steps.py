@@ -1,0 +1,157 @@
+"""What the conformance tests do with a cluster besides reads and writes: scale, statuses, collections, watches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
+
+from podium.client.transport import Selection
+from podium.models import autoscaling_v1, codec, core_v1, resources
+from podium.registry.types import SYSTEM, ListOptions, Request
+from podium.testing.virtual import VirtualCluster
+
+T = TypeVar("T")
+Clusters = Callable[..., VirtualCluster]
+
+NOW = "2026-01-01T00:00:00Z"
+
+
+def workload(kind: str, spec: str, name: str = "test", annotations: str = "", labels: str = "app: test") -> str:
+    """A workload of web servers; `spec` is what its spec says besides selector and template."""
+    api = "v1" if kind == "ReplicationController" else "apps/v1"
+    selector = f"{{{labels}}}" if kind == "ReplicationController" else f"{{matchLabels: {{{labels}}}}}"
+    return f"""
+apiVersion: {api}
+kind: {kind}
+metadata: {{name: {name}, labels: {{{labels}}}}}
+spec:
+  {spec or "minReadySeconds: 0"}
+  selector: {selector}
+  template:
+    metadata: {{labels: {{{labels}}}, annotations: {{{annotations}}}}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{{name: web, image: "httpd:1"}}]
+"""
+
+
+def patch(cluster: VirtualCluster, obj: T, tree: Any, subresource: str = "", type_: Any = "merge") -> T:
+    meta = obj.metadata  # type: ignore[attr-defined]
+    return cluster.run(
+        cluster.client.patch(type(obj), meta.namespace, meta.name, tree, patch_type=type_, subresource=subresource)
+    )
+
+
+def change(
+    cluster: VirtualCluster, model: type[T], name: str, how: Callable[[Any], object], subresource: str = ""
+) -> T:
+    """Read, change and replace an object, when nobody else is about to."""
+    cluster.settle()
+    obj = codec.copy(cluster.run(cluster.client.get(model, "default", name)))
+    how(obj)
+    return cluster.run(cluster.client.update(obj, subresource))
+
+
+def until(cluster: VirtualCluster, holds: Callable[[], object], timeout: float = 600, step: float = 0.5) -> None:
+    """Let time pass until something holds that is read from the cluster."""
+    for _ in range(int(timeout / step)):
+        if holds():
+            return
+        cluster.advance(step)
+    raise AssertionError(f"not within {timeout} seconds")
+
+
+def delete_collection(cluster: VirtualCluster, model: type[Any], selector: str, namespace: str = "default") -> None:
+    type_ = resources.of(model)
+    registry = cluster.cluster.registry
+    row = registry.resource(type_.group, type_.version, type_.plural)
+    assert row is not None
+    cluster.run(registry.delete_collection(Request(SYSTEM), row, namespace, ListOptions(label_selector=selector), None))
+
+
+def changes(cluster: VirtualCluster, model: type[Any], since: str) -> list[tuple[str, str]]:
+    """What a watch from a resourceVersion on tells: the type of each event and the object's name."""
+
+    async def watch() -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        batches = cluster.client.transport.watch(resources.of(model), Selection("default"), since)
+        try:
+            async with asyncio.timeout(0.1):
+                async for batch in batches:
+                    found += [(event.type, event.object.metadata.name) for event in batch if event.object is not None]
+        except TimeoutError:
+            return found
+        raise AssertionError("the watch ended by itself")
+
+    return cluster.run(watch())
+
+
+def scales(cluster: VirtualCluster, model: type[Any], name: str = "test", replicas: int = 1) -> None:
+    """The scale subresource can be read, replaced and patched, and each shows in the object."""
+
+    def scale() -> autoscaling_v1.Scale:
+        return cluster.run(cluster.client.get(model, "default", name, "scale"))
+
+    found = scale()
+    assert (found.spec.replicas, found.status.replicas) == (replicas, replicas)
+    wanted = codec.copy(found)
+    wanted.spec.replicas = replicas + 1
+    updated = cluster.run(cluster.client.transport.update(resources.of(model), wanted, "scale"))
+    assert updated.spec.replicas == replicas + 1
+    assert cluster.get(model, name).spec.replicas == replicas + 1
+    until(cluster, lambda: len(running(cluster)) == replicas + 1)
+    patch(cluster, cluster.get(model, name), {"spec": {"replicas": replicas + 3}}, "scale")
+    assert cluster.get(model, name).spec.replicas == replicas + 3
+    cluster.wait(model, name, lambda it: it.status.replicas == replicas + 3)
+    assert scale().status.replicas == replicas + 3
+
+
+def statuses(cluster: VirtualCluster, model: type[Any], name: str = "test") -> None:
+    """Conditions written by an update and by a patch of the status can be read back, and a watch tells of them."""
+    obj = cluster.get(model, name)
+    since = obj.metadata.resourceVersion
+    seen = cluster.run(cluster.client.get(model, "default", name, "status"))
+    assert seen.metadata.uid == obj.metadata.uid
+
+    def condition(type_: str) -> dict[str, str]:
+        return {"type": type_, "status": "True", "reason": "E2E", "message": "Set from e2e test"}
+
+    tree = codec.to_tree(seen)
+    tree["status"].setdefault("conditions", []).append(condition("StatusUpdate"))
+    cluster.run(cluster.client.update_status(codec.from_tree(tree, model)))
+    assert said(cluster.get(model, name))["StatusUpdate"] == ("True", "E2E", "Set from e2e test")
+    patch(cluster, obj, {"status": {"conditions": [condition("StatusPatched")]}}, "status")
+    assert said(cluster.get(model, name))["StatusPatched"] == ("True", "E2E", "Set from e2e test")
+    assert changes(cluster, model, since)[:2] == [("MODIFIED", name)] * 2
+
+
+def said(obj: Any) -> dict[str, tuple[str, str, str]]:
+    return {it.type: (it.status, it.reason, it.message) for it in obj.status.conditions}
+
+
+def pods(cluster: VirtualCluster, selector: str = "") -> list[core_v1.Pod]:
+    return list(cluster.list(core_v1.Pod, label_selector=selector))
+
+
+def running(cluster: VirtualCluster, selector: str = "") -> list[core_v1.Pod]:
+    """The Pods that run and aren't being deleted."""
+    found = pods(cluster, selector)
+    return [pod for pod in found if pod.status.phase == "Running" and pod.metadata.deletionTimestamp is None]
+
+
+def names(objects: Collection[Any]) -> set[str]:
+    return {obj.metadata.name for obj in objects}
+
+
+def owner(pod: core_v1.Pod) -> str | None:
+    return next((ref.uid for ref in pod.metadata.ownerReferences if ref.controller), None)
+
+
+def orphan(name: str = "orphan", labels: str = "app: test") -> str:
+    return f"""
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}, labels: {{{labels}}}}}
+spec: {{containers: [{{name: web, image: "httpd:1"}}]}}
+"""

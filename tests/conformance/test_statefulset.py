@@ -1,0 +1,163 @@
+"""What Kubernetes' conformance tests say about StatefulSets, on simulated Pods."""
+
+from __future__ import annotations
+
+import pytest
+
+from podium.models import apps_v1, codec, conditions, core_v1
+from podium.testing.virtual import VirtualCluster
+from tests.conformance import steps
+from tests.conformance.steps import Clusters, workload
+
+StatefulSet = apps_v1.StatefulSet
+
+
+@pytest.fixture
+def cluster(podium_clusters: Clusters) -> VirtualCluster:
+    return podium_clusters(nodes=2)
+
+
+def up(cluster: VirtualCluster, replicas: int = 1, spec: str = "") -> apps_v1.StatefulSet:
+    cluster.apply(workload("StatefulSet", f"replicas: {replicas}\n  serviceName: test\n  {spec}"))
+    return ready(cluster, replicas)
+
+
+def ready(cluster: VirtualCluster, replicas: int) -> apps_v1.StatefulSet:
+    """Let it settle with that many ready Pods."""
+    return cluster.wait(
+        StatefulSet,
+        "test",
+        lambda it: (
+            it.status.readyReplicas == it.status.replicas == replicas
+            and it.status.observedGeneration == it.metadata.generation
+        ),
+    )
+
+
+def images(cluster: VirtualCluster) -> list[str]:
+    found = sorted(steps.running(cluster), key=lambda pod: pod.metadata.name)
+    return [pod.spec.containers[0].image for pod in found]
+
+
+def set_image(cluster: VirtualCluster, image: str) -> None:
+    tree = {"spec": {"template": {"spec": {"containers": [{"name": "web", "image": image}]}}}}
+    steps.patch(cluster, cluster.get(StatefulSet, "test"), tree, type_="strategic")
+
+
+def scale(cluster: VirtualCluster, replicas: int) -> None:
+    steps.patch(cluster, cluster.get(StatefulSet, "test"), {"spec": {"replicas": replicas}})
+
+
+def set_ready(cluster: VirtualCluster, name: str, value: str) -> None:
+    """Whether the Pod's gate is open."""
+    pod = codec.to_tree(cluster.get(core_v1.Pod, name))
+    others = [it for it in pod["status"]["conditions"] if it["type"] != "healthy"]
+    pod["status"]["conditions"] = [*others, {"type": "healthy", "status": value}]
+    cluster.settle()
+    cluster.run(cluster.client.update_status(codec.from_tree(pod, core_v1.Pod)))
+    cluster.wait(core_v1.Pod, name, lambda it: conditions.is_true(it.status.conditions, "Ready") is (value == "True"))
+
+
+def gated(replicas: int, spec: str = "") -> str:
+    """Pods that are ready when the test says so."""
+    text = workload("StatefulSet", f"replicas: {replicas}\n  serviceName: test\n  {spec}")
+    return text.replace("containers:", "readinessGates: [{conditionType: healthy}]\n      containers:")
+
+
+def test_burst_scaling_should_run_to_completion_even_with_unhealthy_pods(cluster: VirtualCluster) -> None:
+    cluster.apply(gated(1, "podManagementPolicy: Parallel"))
+    cluster.advance(30)
+    scale(cluster, 3)
+    cluster.advance(30)
+    assert steps.names(steps.running(cluster)) == {"test-0", "test-1", "test-2"}
+    assert not cluster.get(StatefulSet, "test").status.readyReplicas
+    scale(cluster, 0)
+    cluster.advance(30)
+    assert not steps.pods(cluster)
+    assert cluster.get(StatefulSet, "test").status.replicas == 0
+
+
+def test_should_recreate_evicted_statefulset(cluster: VirtualCluster) -> None:
+    up(cluster)
+    failed = codec.copy(cluster.get(core_v1.Pod, "test-0"))
+    failed.status.phase, failed.status.reason = "Failed", "Evicted"
+    cluster.run(cluster.client.update_status(failed))
+    pod = cluster.wait(
+        core_v1.Pod, "test-0", lambda it: it.metadata.uid != failed.metadata.uid and it.status.phase == "Running"
+    )
+    assert pod.metadata.deletionTimestamp is None
+
+
+def test_should_have_a_working_scale_subresource(cluster: VirtualCluster) -> None:
+    up(cluster)
+    steps.scales(cluster, StatefulSet)
+
+
+def test_should_list_patch_and_delete_a_collection(cluster: VirtualCluster) -> None:
+    owner = up(cluster)
+    tree = {
+        "metadata": {"labels": {"test-ss": "patched"}},
+        "spec": {"replicas": 2, "template": {"spec": {"containers": [{"name": "web", "image": "httpd:2"}]}}},
+    }
+    steps.patch(cluster, owner, tree, type_="strategic")
+    ready(cluster, 2)
+    steps.until(cluster, lambda: images(cluster) == ["httpd:2"] * 2)
+    assert steps.names(cluster.list(StatefulSet, namespace="", label_selector="test-ss=patched")) == {"test"}
+    steps.delete_collection(cluster, StatefulSet, "test-ss=patched")
+    assert not cluster.list(StatefulSet, namespace="")
+    steps.until(cluster, lambda: not steps.pods(cluster))
+
+
+def test_should_perform_rolling_updates_and_roll_backs(cluster: VirtualCluster) -> None:
+    first = up(cluster, 3)
+    assert first.status.currentRevision == first.status.updateRevision
+    for image, back in (("httpd:2", False), ("httpd:1", True)):
+        since = cluster.get(StatefulSet, "test").metadata.resourceVersion
+        set_image(cluster, image)
+        rolled = cluster.wait(
+            StatefulSet,
+            "test",
+            lambda it: (
+                it.status.observedGeneration == it.metadata.generation
+                and it.status.currentRevision == it.status.updateRevision
+                and it.status.updatedReplicas == it.status.readyReplicas == 3
+            ),
+        )
+        assert images(cluster) == [image] * 3
+        assert (rolled.status.currentRevision == first.status.currentRevision) is back
+        gone = [name for type_, name in steps.changes(cluster, core_v1.Pod, since) if type_ == "DELETED"]
+        assert gone == ["test-2", "test-1", "test-0"]
+    assert len(cluster.list(apps_v1.ControllerRevision)) == 2
+
+
+def test_should_perform_canary_updates_and_phased_rolling_updates(cluster: VirtualCluster) -> None:
+    def partition(number: int) -> None:
+        tree = {"spec": {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": number}}}}
+        steps.patch(cluster, cluster.get(StatefulSet, "test"), tree)
+        cluster.advance(60)
+
+    first = up(cluster, 3, "updateStrategy: {rollingUpdate: {partition: 3}}")
+    set_image(cluster, "httpd:2")
+    cluster.advance(60)
+    kept = cluster.get(StatefulSet, "test")
+    assert kept.status.currentRevision == first.status.currentRevision != kept.status.updateRevision
+    assert images(cluster) == ["httpd:1"] * 3
+    partition(2)
+    assert images(cluster) == ["httpd:1", "httpd:1", "httpd:2"]
+    for name in ("test-0", "test-2"):
+        cluster.delete(core_v1.Pod, name)
+    ready(cluster, 3)
+    cluster.advance(30)
+    assert images(cluster) == ["httpd:1", "httpd:1", "httpd:2"]
+    hashes = [cluster.get(core_v1.Pod, f"test-{n}").metadata.labels["controller-revision-hash"] for n in range(3)]
+    assert hashes == [kept.status.currentRevision] * 2 + [kept.status.updateRevision]
+    partition(1)
+    assert images(cluster) == ["httpd:1", "httpd:2", "httpd:2"]
+    partition(0)
+    assert images(cluster) == ["httpd:2"] * 3
+    assert cluster.get(StatefulSet, "test").status.currentRevision == kept.status.updateRevision
+
+
+def test_should_validate_status_endpoints(cluster: VirtualCluster) -> None:
+    up(cluster)
+    steps.statuses(cluster, StatefulSet)
