@@ -12,7 +12,6 @@ import logging
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ import click
 from podium.cli import data_dir as directory
 from podium.cli.data_dir import home
 from podium.cli.failure import Failure
+from podium.clock import RealClock
 
 if TYPE_CHECKING:
     from podium.cluster import Cluster, ClusterConfig
@@ -69,7 +69,7 @@ def start_detached(wanted: Wanted) -> tuple[float, str]:
 
     The server is a fork of this process, which spares it the interpreter's start and the imports made so far.
     """
-    start = time.perf_counter()
+    start = RealClock().monotonic()
     running = directory.running(wanted.data_dir)
     if running:
         raise directory.InUse(wanted.data_dir, running)
@@ -85,7 +85,7 @@ def start_detached(wanted: Wanted) -> tuple[float, str]:
     if not why:
         tail = log.read_text(errors="replace").strip().splitlines()[-5:]
         raise Failure("\n".join(["error: the server ended before it was ready:", *tail, f"(its log is {log})"]))
-    return time.perf_counter() - start, why
+    return RealClock().monotonic() - start, why
 
 
 def _be_detached(wanted: Wanted, log: Path, writer: int) -> NoReturn:
@@ -182,7 +182,6 @@ def _run(main: Coroutine[Any, Any, None]) -> None:
 
 async def _serve(config: ClusterConfig, lock: directory.Lock, ready: Callable[[Cluster, float], None]) -> None:
     """Run the cluster until a signal says to stop."""
-    from podium.clock import RealClock
     from podium.cluster import Cluster
     from podium.store.port import StoreError
     from podium.store.sqlite.store import SqliteStore
@@ -190,7 +189,7 @@ async def _serve(config: ClusterConfig, lock: directory.Lock, ready: Callable[[C
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    start = time.perf_counter()
+    start = RealClock().monotonic()
     try:
         store = await SqliteStore.open(config.data_dir / "store.db")
     except StoreError as problem:
@@ -209,7 +208,7 @@ async def _serve(config: ClusterConfig, lock: directory.Lock, ready: Callable[[C
         gc.set_threshold(50_000, 20, 50)
         gc.enable()
         lock.describe(directory.Running(os.getpid(), cluster.port, cluster.runtime.name, config.nodes))
-        ready(cluster, time.perf_counter() - start)
+        ready(cluster, RealClock().monotonic() - start)
         failed = asyncio.create_task(cluster.failed())
         waiting = asyncio.create_task(stopped.wait())
         await asyncio.wait((failed, waiting), return_when=asyncio.FIRST_COMPLETED)

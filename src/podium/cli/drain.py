@@ -14,6 +14,7 @@ from podium.cli.failure import Failure
 from podium.cli.logs import seconds
 from podium.cli.rest import ServerError
 from podium.cli.session import Session, connected, dry_run, label_selector
+from podium.clock import RealClock
 
 Tree = dict[str, Any]
 RETRY_SECONDS = 5.0
@@ -49,7 +50,7 @@ def _drain(session: Session, node: objects.Target, options: dict[str, Any]) -> N
     if problems:
         raise Failure(f"error: unable to drain node {node.name!r}, aborting: {'; '.join(problems)}")
     limit = 0 if options["timeout"] in ("0", "0s") else seconds(options["timeout"])
-    deadline = time.monotonic() + limit if limit else None
+    deadline = RealClock().monotonic() + limit if limit else None
     gone = []
     for pod in leaving:
         metadata = pod["metadata"]
@@ -117,7 +118,7 @@ def _evict(session: Session, pod: objects.Target, options: dict[str, Any], deadl
                 return
             if problem.code != 429:
                 raise
-            left = RETRY_SECONDS if deadline is None else min(RETRY_SECONDS, deadline - time.monotonic())
+            left = RETRY_SECONDS if deadline is None else min(RETRY_SECONDS, deadline - RealClock().monotonic())
             if left <= 0:
                 raise Failure(f"error: drain did not complete within {options['timeout']}: {problem.text}") from None
             click.echo(f"error when evicting pods/{pod.name!r} (will retry after {left:g}s): {problem.text}", err=True)

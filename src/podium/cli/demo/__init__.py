@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from podium.cli.cluster_up import RuntimeName, Wanted, start_detached
 from podium.cli.data_dir import home
 from podium.cli.describe.text import duration, parse_time
 from podium.cli.session import Session
+from podium.clock import RealClock
 from podium.machinery.documents import read_documents
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _table(pods: dict[str, Tree]) -> Table:
         containers = status.get("containerStatuses") or ()
         ready = sum(bool(entry.get("ready")) for entry in containers)
         restarts = sum(entry.get("restartCount", 0) for entry in containers)
-        age = (datetime.now(UTC) - parse_time(pod["metadata"]["creationTimestamp"])).total_seconds()
+        age = (RealClock().now() - parse_time(pod["metadata"]["creationTimestamp"])).total_seconds()
         shade = "green" if _ready(pod) else "yellow"
         cells = [name, f"{ready}/{len(pod['spec']['containers'])}", f"[{shade}]{_word(status)}[/]", str(restarts)]
         table.add_row(*cells, status.get("podIP") or "", duration(age))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -16,6 +15,7 @@ from podium.cli.describe.text import Tree, events_table
 from podium.cli.failure import Failure
 from podium.cli.printers import say
 from podium.cli.session import Session, all_namespaces, connected, filenames, label_selector, recursive
+from podium.clock import RealClock
 
 Describer = Callable[[Session, Tree], list[str]]
 
@@ -95,7 +95,7 @@ def describe(session: Session, document: Tree, show_events: bool = True) -> str:
     describer = DESCRIBERS.get(document["kind"], describe_generic)
     lines = describer(session, document)
     if show_events and document["kind"] not in _WITHOUT_EVENTS:
-        lines += events_table(events_of(session, document), lambda: datetime.now(UTC))
+        lines += events_table(events_of(session, document), RealClock().now)
     return align(lines)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from podium.cli.describe.policy import describe_limit_range, describe_resource_quota
 from podium.cli.describe.text import (
     Tree,
@@ -16,6 +14,7 @@ from podium.cli.describe.text import (
 )
 from podium.cli.rest import ServerError
 from podium.cli.session import Session
+from podium.clock import RealClock
 from podium.models.quantity import add, thousandths, whole
 
 
@@ -125,7 +124,7 @@ def _pods_of(session: Session, node: Tree) -> list[str]:
         for key, amount in own.items():
             total[key] = add(total[key], amount)
         metadata = pod["metadata"]
-        age = (datetime.now(UTC) - parse_time(metadata["creationTimestamp"])).total_seconds()
+        age = (RealClock().now() - parse_time(metadata["creationTimestamp"])).total_seconds()
         cells = [_share(own[key], key[0], room) for key in _COLUMNS]
         lines.append("  " + "\t".join((metadata["namespace"], metadata["name"], "", *cells, duration(age))))
     return [

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from contextlib import closing
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -24,6 +23,7 @@ from podium.cli.printers import printer, say, table_text
 from podium.cli.rollout.history import REVISION, Revision, chosen, revisions_of, template_of
 from podium.cli.rollout.status import rollout_status
 from podium.cli.session import Session, connected, dry_run, filenames, label_selector, output, record
+from podium.clock import RealClock
 
 Tree = dict[str, Any]
 KINDS = ("Deployment", "DaemonSet", "StatefulSet")
@@ -181,7 +181,7 @@ def restart(session: Session, words: tuple[str, ...], output: str, record: bool,
     def one(target: objects.Target) -> None:
         if session.api.tree("GET", target.path)["spec"].get("paused"):
             raise Failure(f"error: {target.title} can't restart paused deployment (run rollout resume first)")
-        at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        at = RealClock().now().strftime("%Y-%m-%dT%H:%M:%SZ")
         patch: Tree = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: at}}}}}
         changed = writes.patch(session, target, writes.with_change_cause(patch) if record else patch, "strategic")
         writes.report(target, "restarted", changed, output)
