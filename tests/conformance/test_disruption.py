@@ -99,8 +99,8 @@ def test_should_block_an_eviction_until_the_budget_is_updated_to_allow_it(cluste
     processed(cluster)
     with pytest.raises(errors.TooManyRequests) as refused:
         evict(cluster, "pod-0")
-    causes = refused.value.details.causes if hasattr(refused.value, "details") else ()
-    assert all(cause.reason == "DisruptionBudget" for cause in causes)
+    assert refused.value.details is not None
+    assert [cause.reason for cause in refused.value.details.causes] == ["DisruptionBudget"]
     assert cluster.get(core_v1.Pod, "pod-0").metadata.deletionTimestamp is None
 
     def two(it: policy_v1.PodDisruptionBudget) -> None:
