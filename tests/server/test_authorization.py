@@ -187,6 +187,32 @@ def test_bootstrap_roles() -> None:
     assert len(names) == len(set(names))
 
 
+@pytest.mark.parametrize(
+    ("controller", "may", "may_not"),
+    [
+        ("cronjob-controller", "create batch/jobs", "create core/pods"),
+        ("job-controller", "patch core/pods", "delete batch/jobs"),
+        ("ttl-after-finished-controller", "delete batch/jobs", "create batch/jobs"),
+        ("statefulset-controller", "create core/persistentvolumeclaims", "create core/persistentvolumes"),
+        ("daemon-set-controller", "create apps/controllerrevisions", "update core/nodes"),
+        ("horizontal-pod-autoscaler", "update apps/deployments/scale", "update apps/deployments"),
+        ("generic-garbage-collector", "delete apps/deployments", "create apps/deployments"),
+    ],
+)
+def test_bootstrap_roles_of_controllers(controller: str, may: str, may_not: str) -> None:
+    authorizer = with_objects(*bootstrap_rbac.objects())
+    user = User(f"system:serviceaccount:kube-system:{controller}", ("system:authenticated",))
+
+    def is_allowed(text: str) -> bool:
+        verb, _, rest = text.partition(" ")
+        group, resource, *subresource = rest.split("/")
+        group = "" if group == "core" else group
+        return authorizer.allowed(user, Attributes(verb, group, resource, *subresource, namespace="default"))
+
+    assert is_allowed(may)
+    assert not is_allowed(may_not)
+
+
 def test_coverage() -> None:
     held = [PolicyRule(apiGroups=("",), resources=("pods",), verbs=("get", "list", "watch"))]
     assert missing(held, [READ_PODS]) == []

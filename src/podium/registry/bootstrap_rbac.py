@@ -1,6 +1,7 @@
 """The roles and bindings that every cluster begins with (Kubernetes documentation, "Using RBAC Authorization").
 
-A row is `(api groups, resources, verbs)`, each a string of words; "core" stands for the core group.
+A row is `(api groups, resources, verbs)`, each a string of words; "core" stands for the core group. The roles of
+controllers are in bootstrap_rbac_controllers.py.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from podium.models.rbac_v1 import (
     RoleRef,
     Subject,
 )
+from podium.registry import bootstrap_rbac_controllers
 
 _GROUP = "rbac.authorization.k8s.io"
 _LABELS = {"kubernetes.io/bootstrapping": "rbac-defaults"}
@@ -186,38 +188,6 @@ _AGGREGATED: dict[str, tuple[Sequence[_Row], str]] = {
     "view": ((*_VIEW, _METRICS), "edit"),
 }
 
-_DELETE_ANY = ("*", "*", "delete deletecollection get list patch update watch")
-_CONTROLLERS: dict[str, Sequence[_Row]] = {
-    "deployment-controller": (
-        ("apps", "deployments", "get list update watch"),
-        ("apps", "deployments/status deployments/finalizers", "update"),
-        ("apps", "replicasets", f"create delete patch update {_READ}"),
-        ("core", "pods", "get list update watch"),
-        _EVENTS,
-    ),
-    "replicaset-controller": (
-        ("apps", "replicasets", "get list update watch"),
-        ("apps", "replicasets/status replicasets/finalizers", "update"),
-        ("core", "pods", f"create delete patch {_READ}"),
-        _EVENTS,
-    ),
-    "generic-garbage-collector": (_DELETE_ANY, _EVENTS),
-    "namespace-controller": (
-        ("core", "namespaces", "delete get list watch"),
-        ("core", "namespaces/finalize namespaces/status", "update"),
-        ("*", "*", "delete deletecollection get list"),
-    ),
-    "service-account-controller": (("core", "serviceaccounts", f"create {_READ}"), _EVENTS),
-    "root-ca-cert-publisher": (("core", "configmaps", "create update"), _EVENTS),
-    "node-controller": (
-        ("core", "nodes", "delete get list patch update watch"),
-        ("core", "nodes/status", "patch update"),
-        ("core", "pods/status", "patch update"),
-        ("core", "pods", "delete list get watch"),
-        _EVENTS,
-    ),
-}
-
 
 def cluster_roles() -> list[ClusterRole]:
     roles = [
@@ -233,7 +203,7 @@ def cluster_roles() -> list[ClusterRole]:
     for name, rows in (("admin", _ADMIN), ("edit", _EDIT), ("view", _VIEW)):
         roles.append(_cluster_role(f"system:aggregate-to-{name}", _resource_rules(rows), name))
     roles.append(_cluster_role("system:aggregated-metrics-reader", _resource_rules((_METRICS,)), "view"))
-    for name, rows in _CONTROLLERS.items():
+    for name, rows in bootstrap_rbac_controllers.ROLES.items():
         roles.append(_cluster_role(f"system:controller:{name}", _resource_rules(rows)))
     return roles
 
@@ -253,7 +223,7 @@ def cluster_role_bindings() -> list[ClusterRoleBinding]:
     bindings.append(_cluster_binding("system:volume-scheduler", _users("system:kube-scheduler")))
     bindings.append(_cluster_binding("system:node-proxier", _users("system:kube-proxy")))
     bindings.append(_cluster_binding("system:kube-dns", (_service_account("kube-dns"),)))
-    for name in _CONTROLLERS:
+    for name in bootstrap_rbac_controllers.ROLES:
         bindings.append(_cluster_binding(f"system:controller:{name}", (_service_account(name),)))
     return bindings
 
