@@ -211,6 +211,19 @@ class TestDependents:
         nothing = meta_v1.DeleteOptions()
         assert garbage_collection_finalizers(world.row(batch_v1.Job), (), nothing) == ("orphan",)
 
+    @pytest.mark.parametrize(
+        ("options", "told"),
+        [({}, 1), ({"propagationPolicy": "Background"}, 0), ({"orphanDependents": True}, 0)],
+    )
+    def test_whoever_leaves_pods_behind_unasked_is_told(self, world: World, options: dict[str, Any], told: int) -> None:
+        one, all_, row = Request(), Request(), world.row(batch_v1.Job)
+        with pytest.raises(errors.NotFound):
+            world.run(world.do_delete(batch_v1.Job, "a", request=one, **options))
+        asked = meta_v1.DeleteOptions(**options)
+        world.run(world.registry.delete_collection(all_, row, "default", ListOptions(), asked))
+        assert [len(one.warnings), len(all_.warnings)] == [told, told]
+        assert all("child pods are preserved by default" in text for text in one.warnings)
+
     def test_events_have_no_dependents(self, world: World) -> None:
         foreground = meta_v1.DeleteOptions(propagationPolicy="Foreground")
         assert garbage_collection_finalizers(world.row(core_v1.Event), (), foreground) == ()

@@ -28,6 +28,11 @@ from podium.store.port import RevisionMismatch
 ATTEMPTS = 64
 ORPHANING = frozenset({"replicationcontrollers", "jobs.batch"})
 """Kinds that leave their dependents behind unless told otherwise, for backward compatibility."""
+LEFT_BEHIND = {
+    "jobs.batch": "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove "
+    "them or set propagationPolicy=Orphan to suppress this warning"
+}
+"""Of those, whose authors are told."""
 NEVER_OWNERS = frozenset({"events"})
 _POLICIES = ("Background", "Foreground", "Orphan")
 
@@ -49,6 +54,7 @@ async def delete(
     wrong = option_errors(options)
     if wrong:
         raise errors.Invalid("DeleteOptions.meta.k8s.io", "", wrong)
+    _warn(request, res, options)
     collection = core.live(res)
     key = collection.key(namespace, name)
     for _attempt in range(ATTEMPTS):
@@ -74,11 +80,20 @@ async def delete(
     raise errors.Conflict(res.group_resource, name)
 
 
+def _warn(request: Request, res: Resource, options: DeleteOptions) -> None:
+    if options.propagationPolicy or options.orphanDependents is not None:
+        return
+    if res.group_resource in LEFT_BEHIND:
+        request.warnings.append(LEFT_BEHIND[res.group_resource])
+
+
 async def delete_all(
     core: Core, request: Request, res: Resource, entries: Iterable[Entry], options: DeleteOptions | None
 ) -> None:
     """Delete each; what is gone already is as it should be."""
-    asked = codec.encode(options or DeleteOptions())
+    options = options or DeleteOptions()
+    _warn(request, res, options)
+    asked = codec.encode(options)
     waiting = [_delete_one(core, request, res, entry, codec.decode(asked, DeleteOptions)) for entry in entries]
     for outcome in await asyncio.gather(*waiting, return_exceptions=True):
         if isinstance(outcome, BaseException):

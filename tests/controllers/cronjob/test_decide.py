@@ -128,7 +128,11 @@ def test_the_last_success() -> None:
 
 @pytest.mark.parametrize(
     ("zone", "text"),
-    [("", "2026-05-01T13:00:00Z"), ("Europe/Berlin", "2026-05-01T15:00:00+02:00")],
+    [
+        ("", "2026-05-01T13:00:00Z"),
+        ("Europe/Berlin", "2026-05-01T15:00:00+02:00"),
+        ("Africa/Abidjan", "2026-05-01T13:00:00Z"),
+    ],
 )
 def test_the_job_of_a_run(zone: str, text: str) -> None:
     template = batch_v1.JobTemplateSpec(

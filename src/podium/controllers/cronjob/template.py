@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 
 from podium.controllers.cronjob.decide import job_name
 from podium.models import batch_v1, codec, meta_v1, owners
@@ -25,5 +25,6 @@ def new_job(cron_job: batch_v1.CronJob, due: datetime, zone: tzinfo) -> batch_v1
 
 
 def _rfc3339(moment: datetime) -> str:
+    """As Go writes it: no offset at all is Z, in whichever zone."""
     text = moment.replace(microsecond=0).isoformat()
-    return text.removesuffix("+00:00") + "Z" if moment.tzinfo is UTC else text
+    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
