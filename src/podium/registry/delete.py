@@ -29,8 +29,8 @@ ATTEMPTS = 64
 ORPHANING = frozenset({"replicationcontrollers", "jobs.batch"})
 """Kinds that leave their dependents behind unless told otherwise, for backward compatibility."""
 LEFT_BEHIND = {
-    "jobs.batch": "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove "
-    "them or set propagationPolicy=Orphan to suppress this warning"
+    "jobs.batch": "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to "
+    "remove them or set propagationPolicy=Orphan to suppress this warning"
 }
 """Of those, whose authors are told."""
 NEVER_OWNERS = frozenset({"events"})
