@@ -6,34 +6,18 @@ from typing import Any
 
 import pytest
 
-from podium.agent.runtimes.simulated.behaviour import COMPLETES, RUNS, Behaviour, behaviour, image_is_missing, parse
+from podium.agent.runtimes.simulated.behaviour import (
+    COMPLETES,
+    RUNS,
+    Behaviour,
+    FirstRuns,
+    behaviour,
+    chosen,
+    image_is_missing,
+)
+from podium.models.core_v1 import Pod
 
 from ..build import pod
-
-
-@pytest.mark.parametrize(
-    ("argv", "end"),
-    [
-        (("true",), (0, 0, "")),
-        (("/bin/false",), (0, 1, "")),
-        (("exit", "3"), (0, 3, "")),
-        (("sleep", "5"), (5, 0, "")),
-        (("sleep", "1m", "30s"), (90, 0, "")),
-        (("sleep", "infinity"), None),
-        (("echo", "hi", "there"), (0, 0, "hi there")),
-        (("sh", "-c", "sleep 5; exit 1"), (5, 1, "")),
-        (("/bin/bash", "-ec", "echo one && sleep 2\necho two"), (2, 0, "one\ntwo")),
-        (("sh", "-c", "exit"), (0, 0, "")),
-        (("sh", "-c", "false; exit"), (0, 1, "")),
-        (("sh", "-c", "while true; do sleep 1; done"), None),
-        (("sh", "-c", "sleep 1 | cat"), None),
-        (("sh", "script.sh"), None),
-        (("sh", "-c", "echo 'unclosed"), None),
-        (("nginx", "-g", "daemon off;"), None),
-    ],
-)
-def test_trivial_commands(argv: tuple[str, ...], end: tuple[float, int, str] | None) -> None:
-    assert parse(argv) == end
 
 
 @pytest.mark.parametrize(
@@ -64,16 +48,99 @@ def test_containers_without_a_script() -> None:
     assert of(init=True) is COMPLETES
 
 
-def test_a_jobs_container_completes() -> None:
-    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "j", "uid": "j", "controller": True}
-    found = pod({"restartPolicy": "Never"}, ownerReferences=[owner])
-    assert behaviour(found, found.spec.containers[0], 0).run_seconds == 1
+JOB = {"apiVersion": "batch/v1", "kind": "Job", "name": "j", "uid": "j", "controller": True}
+
+
+def of_job(index: str = "", script: str = "", uid: str = "u1", **container: Any) -> Pod:
+    spec = {"restartPolicy": "Never", "containers": [{"name": "c", "image": "app:v1", **container}]}
+    labels = {"batch.kubernetes.io/job-completion-index": index} if index else {}
+    annotations = {"podium.dev/simulate-exit-code": script} if script else {}
+    notes = {**annotations, "batch.kubernetes.io/job-completion-index": index}
+    return pod(spec, uid=uid, labels=labels, annotations=notes, ownerReferences=[JOB])
+
+
+@pytest.mark.parametrize(
+    ("container", "seconds"),
+    [
+        ({}, 1),
+        ({"command": ["server"]}, 1),
+        ({"image": "registry.k8s.io/pause:3.10"}, None),
+        ({"image": "pause"}, None),
+        ({"image": "pauses"}, 1),
+        ({"image": "pause", "command": ["true"]}, 0),
+        ({"command": ["sleep", "infinity"]}, None),
+    ],
+)
+def test_how_long_a_jobs_container_takes(container: dict[str, Any], seconds: float | None) -> None:
+    found = of_job(**container)
+    assert behaviour(found, found.spec.containers[0], 0).run_seconds == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "index", "first", "value"),
+    [
+        ("3", "0", False, "3"),
+        ("1: 3", "1", False, "3"),
+        ("1: 3", "2", False, ""),
+        ("1: 3", "", False, ""),
+        ("0; 1,4-6: 3", "5", False, "3"),
+        ("0; 1,4-6: 3", "6", False, "3"),
+        ("0; 1,4-6: 3", "7", False, "0"),
+        ("0; 1,4-6: 3", "16", False, "0"),
+        ("0; first: 1", "", True, "1"),
+        ("0; first: 1", "", False, "0"),
+        ("0; first 2: forever; 0: 7", "2", True, "forever"),
+        ("0; first 2: forever; 0: 7", "2", False, "0"),
+        ("0; first 2: forever; 0: 7", "0", True, "7"),
+        ("1: 3; first: 4", "1", True, "3"),
+        ("rpc error: NotFound; tried twice", "1", True, "rpc error: NotFound; tried twice"),
+    ],
+)
+def test_a_value_may_depend_on_index_and_first_run(text: str, index: str, first: bool, value: str) -> None:
+    assert chosen(text, index, first) == value
+
+
+def test_exit_codes_by_index() -> None:
+    pods = [of_job(str(index), "0; 1,3: 42") for index in range(4)]
+    assert [behaviour(it, it.spec.containers[0], 0).exit_code for it in pods] == [0, 42, 0, 42]
+    last = pod(labels={"apps.kubernetes.io/pod-index": "2"}, annotations={"podium.dev/simulate-exit-code": "2: 9"})
+    assert behaviour(last, last.spec.containers[0], 0).exit_code == 9
+
+
+def test_the_index_may_stand_in_a_command() -> None:
+    field = {"fieldRef": {"fieldPath": "metadata.annotations['batch.kubernetes.io/job-completion-index']"}}
+    env = [{"name": "JOB_COMPLETION_INDEX", "valueFrom": field}, {"name": "AGAIN", "value": "$(JOB_COMPLETION_INDEX)"}]
+    for command in (
+        ["sh", "-c", "exit $JOB_COMPLETION_INDEX"],
+        ["sh", "-c", "exit ${AGAIN}"],
+        ["exit", "$(JOB_COMPLETION_INDEX)"],
+    ):
+        found = of_job("7", command=command, env=env)
+        assert behaviour(found, found.spec.containers[0], 0).exit_code == 7
+    unknown = of_job("7", command=["sh", "-c", "exit $SOMETHING"], env=env)
+    assert behaviour(unknown, unknown.spec.containers[0], 0).run_seconds == 1
+
+
+def test_first_runs_on_a_node() -> None:
+    runs = FirstRuns()
+
+    def first(uid: str, index: str, attempt: int = 0) -> bool:
+        found = of_job(index, uid=uid)
+        return runs.is_first(found, found.spec.containers[0], attempt)
+
+    assert [first("a", "0"), first("a", "0"), first("a", "0", 1), first("b", "0")] == [True, True, False, False]
+    assert [first("c", "1"), first("d", "1")] == [True, False]
+    assert [first("e", "2", 3), first("f", "2")] == [False, False]
+    alone = [pod(uid="g"), pod(uid="h")]
+    assert [runs.is_first(it, it.spec.containers[0], 0) for it in alone] == [True, True]
 
 
 def test_annotations_script_a_pod() -> None:
     found = of(annotations={"start-delay": "2", "ready-delay": "3.5", "run-seconds": "60", "exit-code": "9"})
     assert (found.start_delay, found.ready_delay, found.run_seconds, found.exit_code) == (2, 3.5, 60, 9)
     assert of(annotations={"exit-code": "1"}).run_seconds == 0
+    assert of(annotations={"exit-code": "1", "run-seconds": "forever"}).run_seconds is None
+    assert of(annotations={"start-delay": "inf"}).start_delay == 0
     assert of(annotations={"start-delay": "soon"}).start_delay == 0
 
 

@@ -14,6 +14,8 @@ from podium.models.coordination_v1 import Lease
 from podium.models.core_v1 import ContainerStatus, Event, Node, Pod
 from podium.testing.virtual import VirtualCluster
 
+INDEX = "batch.kubernetes.io/job-completion-index"
+
 
 def create(cluster: VirtualCluster, name: str = "p", **more: Any) -> Pod:
     """A Pod of one container; `spec` and `annotations` as given, `command` for the container."""
@@ -271,3 +273,36 @@ def test_a_deleted_node_registers_again(podium_cluster: VirtualCluster) -> None:
     podium_cluster.delete(Node, "node-1", "")
     podium_cluster.advance(lease.spec.leaseDurationSeconds or 0)
     assert podium_cluster.get(Node, "node-1", "").metadata.labels["kubernetes.io/hostname"] == "node-1"
+
+
+def test_a_jobs_script_knows_index_and_first_run(podium_cluster: VirtualCluster) -> None:
+    podium_cluster.apply("""
+apiVersion: batch/v1
+kind: Job
+metadata: {name: j}
+spec:
+  completions: 3
+  parallelism: 3
+  completionMode: Indexed
+  backoffLimitPerIndex: 1
+  template:
+    metadata:
+      annotations:
+        podium.dev/simulate-exit-code: "0; 2: 42; first 0: 1"
+        podium.dev/simulate-run-seconds: "1; first 1: forever"
+    spec:
+      restartPolicy: Never
+      containers: [{name: c, image: app}]
+""")
+
+    def ends() -> list[tuple[str, str]]:
+        found = [(pod.metadata.labels[INDEX], pod.status.phase) for pod in podium_cluster.list(Pod)]
+        return sorted(found)
+
+    podium_cluster.advance(60)
+    failed_twice = [("2", "Failed"), ("2", "Failed")]
+    assert ends() == [("0", "Failed"), ("0", "Succeeded"), ("1", "Running"), *failed_twice]
+    hanging = next(pod for pod in podium_cluster.list(Pod) if pod.status.phase == "Running")
+    podium_cluster.delete(Pod, hanging.metadata.name)
+    podium_cluster.advance(60)
+    assert ("1", "Succeeded") in ends()

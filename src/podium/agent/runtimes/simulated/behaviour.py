@@ -6,6 +6,7 @@
 | an image whose name is no image reference | InvalidImageName |
 | `true`, `false`, `exit 3`, `sleep 5`, `echo ...`, `sh -c "sleep 5; exit 1"` | end as they say |
 | an init container with another command | completes at once |
+| the image `pause` with no command | runs until it is stopped |
 | a container of a Job's Pod with another command | completes after a second |
 | any other | runs until it is stopped |
 
@@ -16,7 +17,7 @@ Annotations script a Pod; `podium.dev/simulate-<what>.<container>` is for one of
 | `start-delay` | seconds | the container is created, but starts later |
 | `ready-delay` | seconds | it runs, but becomes ready later |
 | `ready` | `false` | it never becomes ready |
-| `run-seconds` | seconds | it ends after that time ... |
+| `run-seconds` | seconds, or `forever` | it ends after that time ... |
 | `exit-code` | 0-255 | ... with this exit code (default 0); alone: it ends at once |
 | `exit-reason` | text | the reason of the end, e.g. OOMKilled |
 | `fail-starts` | count | the first runs end with exit code 1 as soon as they start |
@@ -25,27 +26,29 @@ Annotations script a Pod; `podium.dev/simulate-<what>.<container>` is for one of
 | `pull-delay` | seconds | pulling its image takes so long |
 | `stop-delay` | seconds | it takes so long to stop, at most the grace period |
 | `stop-exit-code` | 0-255 | its exit code when stopped (default 143: ended by SIGTERM) |
+
+A value may depend on the Pod's index in its Job or StatefulSet, and on whether this is the first run on its node of any
+Pod of that controller with that index: `0; 1,4-6: 3; first: 1; first 0: 2`. See `chosen`.
 """
 
 from __future__ import annotations
 
+import math
 import re
-import shlex
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from podium.agent import image_names
+from podium.agent.runtimes.simulated import commands
+from podium.models import owners
 from podium.models.core_v1 import Container, Pod
 
 PREFIX = "podium.dev/simulate-"
 JOB_SECONDS = 1.0
+_INDEXES = ("batch.kubernetes.io/job-completion-index", "apps.kubernetes.io/pod-index")
+_CASE = re.compile(r"(first)?\s*((?:\d+(?:\s*-\s*\d+)?)(?:\s*,\s*\d+(?:\s*-\s*\d+)?)*)?\s*:(.*)", re.DOTALL)
+_PAUSE = re.compile(r"(.*/)?pause([:@].*)?")
 _MISSING = re.compile(r"(^|[/:@._-])(missing|does-?not-?exist|non-?existent|no-such-image|invalid)([/:@._-]|$)")
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_SLEEP = re.compile(r"(\d+(?:\.\d+)?|\.\d+)([smhd]?)")
-_QUIET = frozenset(
-    ("echo", "printf", "date", "hostname", "env", "ls", "pwd", "cat", "set", "export", "trap", ":", "true")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +72,73 @@ RUNS = Behaviour()
 COMPLETES = Behaviour(run_seconds=0.0)
 
 
-def behaviour(pod: Pod, container: Container, attempt: int, *, init: bool = False) -> Behaviour:
-    """What this run of the container does. `init`: it is an init container that has to complete."""
+class FirstRuns:
+    """Which run was the first on this node of a controller's Pods with the same index."""
+
+    def __init__(self) -> None:
+        self._pods: dict[tuple[str, str, str], str] = {}
+
+    def is_first(self, pod: Pod, container: Container, attempt: int) -> bool:
+        owner = owners.controller_of(pod)
+        key = (owner.uid if owner is not None else pod.metadata.uid, index_of(pod), container.name)
+        return self._pods.setdefault(key, pod.metadata.uid) == pod.metadata.uid and attempt == 0
+
+
+def behaviour(pod: Pod, container: Container, attempt: int, *, init: bool = False, first: bool = False) -> Behaviour:
+    """What this run of the container does. `init`: it is an init container that has to complete; `first`: FirstRuns."""
     found = _plain(pod, container, init)
-    annotations = pod.metadata.annotations
-    if annotations and any(name.startswith(PREFIX) for name in annotations):
-        return _scripted(annotations, container.name, attempt, found)
+    if is_scripted(pod):
+        return _scripted(pod, container.name, attempt, first, found)
     return found
+
+
+def is_scripted(pod: Pod) -> bool:
+    return any(name.startswith(PREFIX) for name in pod.metadata.annotations)
+
+
+def index_of(pod: Pod) -> str:
+    """Its index in its Job or StatefulSet; empty if it has none."""
+    return next((pod.metadata.labels[name] for name in _INDEXES if name in pod.metadata.labels), "")
+
+
+def chosen(text: str, index: str, first: bool) -> str:
+    """The value for a Pod of that index: of the first case that holds, or else what stands there without a case.
+
+    `0; 1,4-6: 3; first: 2` is 3 for the indexes 1, 4, 5 and 6, otherwise 2 in a first run and 0 in later ones.
+    """
+    default: list[str] = []
+    cases = 0
+    for part in text.split(";"):
+        case = _CASE.fullmatch(part.strip())
+        if case is None or not (case[1] or case[2]):
+            default.append(part)
+            continue
+        cases += 1
+        if (first or not case[1]) and (not case[2] or _contains(case[2], index)):
+            return case[3].strip()
+    return ";".join(default).strip() if cases else text
+
+
+def _contains(indexes: str, index: str) -> bool:
+    if not index.isdigit():
+        return False
+    for part in indexes.split(","):
+        low, _, high = part.partition("-")
+        if int(low) <= int(index) <= int(high or low):
+            return True
+    return False
 
 
 def _plain(pod: Pod, container: Container, init: bool) -> Behaviour:
     if image_is_missing(container.image):
         return Behaviour(pull_error=f'failed to resolve reference "{container.image}": not found')
-    argv = (*container.command, *container.args)
-    if argv and (end := parse(argv)) is not None:
-        return Behaviour(run_seconds=end[0], exit_code=end[1], output=end[2])
+    words = commands.command_of(pod, container)
+    if words and (end := commands.parse(words)) is not None:
+        return Behaviour(run_seconds=_until(end[0]), exit_code=end[1], output=end[2])
     if init:
         return COMPLETES
+    if _PAUSE.fullmatch(container.image) and not words:
+        return RUNS
     if pod.spec.restartPolicy != "Always" and any(
         owner.kind == "Job" and owner.controller for owner in pod.metadata.ownerReferences
     ):
@@ -93,69 +146,33 @@ def _plain(pod: Pod, container: Container, init: bool) -> Behaviour:
     return RUNS
 
 
+def _until(seconds: float) -> float | None:
+    return None if math.isinf(seconds) else seconds
+
+
 @lru_cache(maxsize=1024)
 def image_is_missing(image: str) -> bool:
     return bool(image_names.problem(image)) or _MISSING.search(image.lower()) is not None
 
 
-@lru_cache(maxsize=1024)
-def parse(argv: tuple[str, ...]) -> tuple[float, int, str] | None:
-    """(seconds, exit code, output) of a trivial command; None for any other."""
-    name = argv[0].rsplit("/", 1)[-1]
-    if name in ("sh", "bash", "ash", "dash"):
-        if len(argv) < 3 or not re.fullmatch(r"-[a-z]*c", argv[1]):
-            return None
-        return _script(argv[2])
-    return _sequence([argv])
+def _scripted(pod: Pod, container: str, attempt: int, first: bool, base: Behaviour) -> Behaviour:
+    annotations, index = pod.metadata.annotations, index_of(pod)
 
-
-def _script(text: str) -> tuple[float, int, str] | None:
-    if re.search(r"[|&$`(){}<>*]", text.replace("&&", ";").replace("$(date)", "")):
-        return None  # more than a list of commands
-    try:
-        lines = [shlex.split(line, comments=True) for line in re.split(r";|&&|\n", text)]
-    except ValueError:
-        return None
-    return _sequence([tuple(line) for line in lines if line])
-
-
-def _sequence(commands: Sequence[tuple[str, ...]]) -> tuple[float, int, str] | None:
-    seconds, code = 0.0, 0
-    output: list[str] = []
-    for command in commands:
-        name = command[0].rsplit("/", 1)[-1]
-        if name == "exit":
-            digits = command[1] if len(command) > 1 else str(code)
-            return (seconds, int(digits) & 255, "\n".join(output)) if digits.isdigit() else None
-        if name == "sleep":
-            matches = [_SLEEP.fullmatch(part) for part in command[1:]]
-            if not matches or None in matches:
-                return None
-            seconds += sum(float(match[1]) * _UNITS[match[2]] for match in matches if match)
-            code = 0
-        elif name == "false":
-            code = 1
-        elif name in _QUIET:
-            code = 0
-            if name == "echo":
-                output.append(" ".join(command[1:]))
-        else:
-            return None
-    return seconds, code, "\n".join(output)
-
-
-def _scripted(annotations: Mapping[str, str], container: str, attempt: int, base: Behaviour) -> Behaviour:
     def value(what: str) -> str:
-        return annotations.get(f"{PREFIX}{what}.{container}", annotations.get(PREFIX + what, ""))
+        found = annotations.get(f"{PREFIX}{what}.{container}", annotations.get(PREFIX + what, ""))
+        return chosen(found, index, first)
 
     def number(what: str, default: float) -> float:
         try:
-            return max(float(value(what) or default), 0.0)
+            found = float(value(what) or default)
         except ValueError:
             return default
+        return max(found, 0.0) if math.isfinite(found) else default
 
     run_seconds = base.run_seconds
-    if value("run-seconds") or value("exit-code"):
+    if value("run-seconds") == "forever":
+        run_seconds = None
+    elif value("run-seconds") or value("exit-code"):
         run_seconds = number("run-seconds", 0.0)
     exit_code = int(number("exit-code", base.exit_code))
     if attempt < number("fail-starts", 0):

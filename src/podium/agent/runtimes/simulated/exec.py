@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 
-from podium.agent.runtimes.simulated.behaviour import parse
+from podium.agent.runtimes.simulated.commands import parse
 from podium.machinery.errors import InternalError
 from podium.machinery.streams import ClientStreams, StreamOptions
 

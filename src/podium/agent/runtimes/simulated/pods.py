@@ -17,9 +17,9 @@ from podium.agent.driver import NodeContext, container_not_found
 from podium.agent.events import crash_loop
 from podium.agent.phase import FINAL
 from podium.agent.runtime import ContainerRecord
+from podium.agent.runtimes.simulated import commands, needs
 from podium.agent.runtimes.simulated import exec as exec_
-from podium.agent.runtimes.simulated import needs
-from podium.agent.runtimes.simulated.behaviour import RUNS, Behaviour, behaviour
+from podium.agent.runtimes.simulated.behaviour import RUNS, Behaviour, FirstRuns, behaviour, is_scripted
 from podium.agent.status import DEADLINE, ID_SCHEME, ContainerView, PodView, pod_status
 from podium.machinery import errors
 from podium.machinery.streams import ClientStreams, Connection, LogOptions, StreamOptions
@@ -89,6 +89,7 @@ class SimulatedPods:
         self._clock = context.clock
         self._pods: dict[str, SimulatedPod] = {}
         self._addresses = AddressPool(context.pod_cidr)
+        self._first_runs = FirstRuns()
 
     async def start(self) -> None:
         """Nothing outlives the process but the statuses in the API."""
@@ -139,8 +140,8 @@ class SimulatedPods:
     async def exec(self, pod: Pod, command: Sequence[str], options: StreamOptions, client: ClientStreams) -> int:
         container = self._running(pod, options.container)
         hostname = pod.spec.hostname or pod.metadata.name[:63]
-        literal = {variable.name: variable.value for variable in container.spec.env if variable.valueFrom is None}
-        return await exec_.run(command, options, client, {"PATH": os.defpath, "HOSTNAME": hostname, **literal})
+        known = commands.variables(pod, container.spec)
+        return await exec_.run(command, options, client, {"PATH": os.defpath, "HOSTNAME": hostname, **known})
 
     async def attach(self, pod: Pod, options: StreamOptions, client: ClientStreams) -> None:
         """It never writes anything after its start: there is only its end to wait for."""
@@ -331,7 +332,9 @@ class SimulatedPods:
 
     def _behaviour(self, sim: SimulatedPod, container: SimulatedContainer) -> Behaviour:
         init = container.init and not container.sidecar
-        return behaviour(sim.pod, container.spec, container.view.restarts, init=init)
+        attempt = container.view.restarts
+        first = is_scripted(sim.pod) and self._first_runs.is_first(sim.pod, container.spec, attempt)
+        return behaviour(sim.pod, container.spec, attempt, init=init, first=first)
 
     def _begin(self, sim: SimulatedPod, container: SimulatedContainer) -> None:
         container.begun = True
