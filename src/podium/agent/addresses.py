@@ -26,8 +26,9 @@ class AddressPool:
         raise LookupError("no addresses available in the node's network")
 
     def claim(self, address: str) -> bool:
-        """Mark an address as used; False if it is used already."""
-        if address in self._used:
+        """Mark an address as used; False if it is used already, or none of this network's."""
+        in_network = 0 <= int(ipaddress.IPv4Address(address)) - self._first < self._count
+        if address in self._used or not in_network:
             return False
         self._used.add(address)
         return True

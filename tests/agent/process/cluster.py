@@ -24,9 +24,9 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def process_cluster(data_dir: Path) -> AsyncIterator[Cluster]:
+async def process_cluster(data_dir: Path, store: MemoryStore | None = None) -> AsyncIterator[Cluster]:
     config = ClusterConfig(data_dir=data_dir, runtime="process", nodes=1, port=0, serve=True)
-    found = Cluster(config, MemoryStore(), RealClock(), Random(1))
+    found = Cluster(config, store or MemoryStore(), RealClock(), Random(1))
     await found.start()
     try:
         await found.ready()

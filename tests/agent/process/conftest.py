@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -89,3 +91,33 @@ def alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+SCRIPT = """
+import asyncio, sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from tests.agent.process.conftest import launch, sandbox, started
+
+async def main():
+    async with started(Path({data_dir!r}), {network!r}) as runtime:
+        await sandbox(runtime)
+        for name, script in {containers!r}.items():
+            await launch(runtime, "sh", "-c", script, name=name)
+        print("running", flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def run_agent_and_kill_it(data_dir: Path, containers: dict[str, str], network: str = "loopback") -> None:
+    """A process like an agent starts containers and is killed without a chance to clean up."""
+    root = str(Path(__file__).resolve().parents[3])
+    script = SCRIPT.format(root=root, data_dir=str(data_dir), containers=containers, network=network)
+    agent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert agent.stdout is not None
+    with agent.stdout:
+        assert agent.stdout.readline() == "running\n"
+        agent.send_signal(signal.SIGKILL)
+        agent.wait()

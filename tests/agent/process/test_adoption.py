@@ -4,45 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import subprocess
-import sys
 from pathlib import Path
 
 from podium.agent.runtime import ContainerConfig
 from podium.agent.runtimes.process.runtime import ProcessRuntime
 from podium.agent.runtimes.process.shim import records
 
-from .conftest import alive, ended, launch, output, record, sandbox, started
-
-SCRIPT = """
-import asyncio, sys
-from pathlib import Path
-sys.path.insert(0, {root!r})
-from tests.agent.process.conftest import launch, sandbox, started
-
-async def main():
-    async with started(Path({data_dir!r})) as runtime:
-        await sandbox(runtime)
-        for name, script in {containers!r}.items():
-            await launch(runtime, "sh", "-c", script, name=name)
-        print("running", flush=True)
-        await asyncio.Event().wait()
-
-asyncio.run(main())
-"""
-
-
-def run_agent_and_kill_it(data_dir: Path, containers: dict[str, str]) -> None:
-    """A process like an agent starts containers and is killed without a chance to clean up."""
-    root = str(Path(__file__).resolve().parents[3])
-    script = SCRIPT.format(root=root, data_dir=str(data_dir), containers=containers)
-    agent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    assert agent.stdout is not None
-    with agent.stdout:
-        assert agent.stdout.readline() == "running\n"
-        agent.send_signal(signal.SIGKILL)
-        agent.wait()
+from .conftest import alive, ended, launch, output, record, run_agent_and_kill_it, sandbox, started
 
 
 def by_name(runtime: ProcessRuntime) -> dict[str, str]:

@@ -13,8 +13,13 @@ from podium.agent.images import Catalogue
 from podium.agent.runtime import Mount
 from podium.agent.runtimes.process import network
 from podium.agent.runtimes.process.network import LoopbackNetwork, can_isolate, cluster_id
+from podium.agent.runtimes.process.shim import records
+from podium.models import conditions
+from podium.models.core_v1 import Pod
+from podium.store.memory import MemoryStore
 
-from .conftest import DEADLINE, ended, launch, output, sandbox, started, until
+from .cluster import apply, process_cluster, when
+from .conftest import DEADLINE, ended, launch, output, run_agent_and_kill_it, sandbox, started, until
 
 namespaces = pytest.mark.root
 
@@ -159,6 +164,83 @@ def test_a_cluster_keeps_the_network_it_was_given(tmp_path: Path) -> None:
             assert again.pod_cidr == cidr
 
     asyncio.run(run())
+
+
+def move_to_another_network(data_dir: Path) -> None:
+    """What a cluster remembers as its network is one that it did not have before, as if others had taken that one."""
+    state = data_dir / "network.json"
+    remembered = records.read(state)
+    wanted = next(text for text in reversed(network.PREFERRED) if text != remembered["network"])
+    records.write(state, {**remembered, "network": wanted})
+
+
+@namespaces
+def test_a_sandbox_of_a_network_that_others_have_by_now_is_made_anew(tmp_path: Path) -> None:
+    needs_namespaces()
+
+    async def run() -> None:
+        async with started(tmp_path, "namespaces") as runtime:
+            before = await sandbox(runtime)
+        move_to_another_network(tmp_path)
+        async with started(tmp_path, "namespaces") as again:
+            found = again.sandbox("u1")
+            assert found is not None
+            assert found.stopped
+            after = await sandbox(again)
+            assert network.ipaddress.ip_address(before) not in network.ipaddress.ip_network(again.pod_cidr)
+            assert network.ipaddress.ip_address(after) in network.ipaddress.ip_network(again.pod_cidr)
+
+    asyncio.run(run())
+
+
+@namespaces
+def test_what_still_runs_in_a_network_that_others_have_by_now_is_ended(tmp_path: Path) -> None:
+    needs_namespaces()
+    run_agent_and_kill_it(tmp_path, {"c": "exec sleep 1000"}, "namespaces")
+    bridge = f"podium{cluster_id(tmp_path)}"
+    network._in_thread(lambda: remove_device(bridge))
+    move_to_another_network(tmp_path)
+
+    async def run() -> None:
+        async with started(tmp_path, "namespaces") as runtime:
+            assert [found.exit_code for found in runtime.containers("u1")] == [143]
+
+    asyncio.run(run())
+
+
+def remove_device(name: str) -> None:
+    with network._netlink() as ip:
+        ip.link("del", index=ip.link_lookup(ifname=name)[0])
+
+
+@namespaces
+def test_pods_get_another_address_when_the_network_is_another(tmp_path: Path) -> None:
+    needs_namespaces()
+    store = MemoryStore()
+    pod = """
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: p}
+    spec:
+      containers:
+      - {name: c, image: shell, command: [sleep, "1000"]}
+    """
+
+    async def run() -> None:
+        async with process_cluster(tmp_path, store) as first:
+            await apply(first, pod)
+            before = await when(first, Pod, "p", is_ready)
+        move_to_another_network(tmp_path)
+        async with process_cluster(tmp_path, store) as second:
+            moved = await when(second, Pod, "p", lambda p: is_ready(p) and p.status.podIP != before.status.podIP)
+            assert moved.metadata.uid == before.metadata.uid
+            assert moved.status.containerStatuses[0].restartCount == 1
+
+    asyncio.run(run())
+
+
+def is_ready(pod: Pod) -> bool:
+    return conditions.is_true(pod.status.conditions, "Ready")
 
 
 @namespaces

@@ -6,9 +6,11 @@ import asyncio
 import os
 import socket
 from collections.abc import Sequence
+from functools import partial
 
 from podium.agent.runtime import Sandbox
 from podium.agent.runtimes.process.network import in_namespace
+from podium.agent.threads import in_thread
 
 CHUNK = 32 * 1024
 
@@ -39,7 +41,7 @@ async def connect(sandbox: Sandbox, port: int, *, shared: bool) -> SocketConnect
     """OSError of the last address that was tried. `shared`: the Pod uses the machine's own network."""
     problem: OSError | None = None
     for family, address in _addresses(sandbox, shared=shared):
-        end = await asyncio.to_thread(_socket, sandbox.network, family)
+        end = await in_thread(partial(_socket, sandbox.network, family), socket.socket.close)
         try:
             await asyncio.get_running_loop().sock_connect(end, (address, port))
             reader, writer = await asyncio.open_connection(sock=end, limit=CHUNK)

@@ -45,6 +45,7 @@ from podium.agent.runtimes.process.connect import connect
 from podium.agent.runtimes.process.exec import kill_group
 from podium.agent.runtimes.process.network import PodNetwork
 from podium.agent.runtimes.process.shim import records
+from podium.agent.threads import in_thread
 from podium.clock import Clock
 from podium.machinery.streams import ClientStreams, Connection, StreamOptions
 
@@ -100,11 +101,18 @@ class ProcessRuntime:
         pods.mkdir(parents=True, exist_ok=True)
         everywhere = [path.name for path in self._directory.parent.glob("*/pods/*")]
         await asyncio.to_thread(self._network.start, everywhere)
+        try:
+            await self._take_up_all(sorted(pods.iterdir()))
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _take_up_all(self, pods: Sequence[Path]) -> None:
         self.pod_cidr = await asyncio.to_thread(self._network.node_cidr, self._index)
         self._addresses = AddressPool(self.pod_cidr)
         first = self.pod_cidr.rpartition(".")[0] + ".1"
         self.address = first if self._network.isolated else "127.0.0.1"
-        for directory in sorted(pods.iterdir()):
+        for directory in pods:
             await self._take_up(directory)
 
     def on_exit(self, callback: Callable[[str], None]) -> None:
@@ -112,9 +120,12 @@ class ProcessRuntime:
 
     async def stop(self) -> None:
         await asyncio.gather(*self._starting, return_exceptions=True)
-        running = [c for c in self._containers.values() if c.record.state == "running"]
-        await asyncio.gather(*(self.stop_container(c.record.id, STOP_GRACE) for c in running))
+        await asyncio.gather(*(self._stop_containers(uid) for uid in self._by_pod))
         await asyncio.to_thread(self._network.stop)
+
+    async def _stop_containers(self, uid: str) -> None:
+        running = [record.id for record in self.containers(uid) if record.state == "running"]
+        await asyncio.gather(*(self.stop_container(container, STOP_GRACE) for container in running))
 
     async def _take_up(self, directory: Path) -> None:
         """Remember a sandbox and its containers that an earlier run left behind."""
@@ -125,13 +136,16 @@ class ProcessRuntime:
         sandbox = Sandbox(**found)
         self._sandboxes[sandbox.uid] = sandbox
         self._by_pod[sandbox.uid] = []
-        shared = sandbox.ip == self.address
-        if not sandbox.stopped and not shared:
-            self._addresses.claim(sandbox.ip)
+        has_address = sandbox.stopped or sandbox.ip == self.address or self._addresses.claim(sandbox.ip)
+        if not has_address:
+            self._save(replace(sandbox, stopped=True))
+        elif not sandbox.stopped:
             await asyncio.to_thread(self._restore_network, sandbox)
         runs = sorted((directory / "containers").glob("*/*"), key=lambda path: int(path.name))
         for run in runs:
             self._take_up_container(sandbox.uid, run)
+        if not has_address:  # the network was given to others while this cluster was down: the Pod gets another address
+            await self._stop_containers(sandbox.uid)
 
     def _restore_network(self, sandbox: Sandbox) -> None:
         """The machine was started anew, or the agent stopped in good order: the namespace is gone."""
@@ -187,7 +201,9 @@ class ProcessRuntime:
         else:
             ip = self._addresses.take()
             try:
-                network = await asyncio.to_thread(self._network.attach, config.uid, ip)
+                network = await in_thread(
+                    lambda: self._network.attach(config.uid, ip), lambda _made: self._network.detach(config.uid)
+                )
             except Exception as error:  # netlink has errors of its own
                 self._addresses.give_back(ip)
                 raise RuntimeFailure(f"failed to set up the network: {error}", "CreatePodSandboxError") from error
@@ -224,7 +240,9 @@ class ProcessRuntime:
             await asyncio.to_thread(hosts_file.update, path, names)
 
     async def listen(self, address: str, port: int) -> socket.socket | None:
-        return await asyncio.to_thread(self._network.listen, address, port)
+        return await in_thread(
+            lambda: self._network.listen(address, port), lambda listening: listening and listening.close()
+        )
 
     def _save(self, sandbox: Sandbox) -> None:
         self._sandboxes[sandbox.uid] = sandbox
