@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 from podium.client.transport import Selection
-from podium.models import autoscaling_v1, codec, core_v1, resources
+from podium.models import autoscaling_v1, codec, core_v1, meta_v1, resources
 from podium.registry.types import SYSTEM, ListOptions, Request
 from podium.testing.virtual import VirtualCluster
 
@@ -62,29 +62,50 @@ def until(cluster: VirtualCluster, holds: Callable[[], object], timeout: float =
     raise AssertionError(f"not within {timeout} seconds")
 
 
-def delete_collection(cluster: VirtualCluster, model: type[Any], selector: str, namespace: str = "default") -> None:
+def delete_collection(
+    cluster: VirtualCluster, model: type[Any], selector: str, namespace: str = "default", policy: str = ""
+) -> None:
     type_ = resources.of(model)
     registry = cluster.cluster.registry
     row = registry.resource(type_.group, type_.version, type_.plural)
     assert row is not None
-    cluster.run(registry.delete_collection(Request(SYSTEM), row, namespace, ListOptions(label_selector=selector), None))
+    options = meta_v1.DeleteOptions(propagationPolicy=policy) if policy else None
+    listed = ListOptions(label_selector=selector)
+    cluster.run(registry.delete_collection(Request(SYSTEM), row, namespace, listed, options))
 
 
-def changes(cluster: VirtualCluster, model: type[Any], since: str) -> list[tuple[str, str]]:
-    """What a watch from a resourceVersion on tells: the type of each event and the object's name."""
+def delete(cluster: VirtualCluster, model: type[Any], name: str, policy: str = "Background") -> None:
+    options = meta_v1.DeleteOptions(propagationPolicy=policy)
+    cluster.run(cluster.client.delete(model, "default", name, options))
 
-    async def watch() -> list[tuple[str, str]]:
-        found: list[tuple[str, str]] = []
-        batches = cluster.client.transport.watch(resources.of(model), Selection("default"), since)
+
+def revision(cluster: VirtualCluster, model: type[Any], selector: str = "") -> str:
+    """The resourceVersion of a list."""
+    return cluster.run(cluster.client.transport.list(resources.of(model), Selection("default", selector))).revision
+
+
+def events(
+    cluster: VirtualCluster, model: type[Any], since: str, selector: str = "", namespace: str = "default"
+) -> list[tuple[str, Any]]:
+    """What a watch from a resourceVersion on tells: the type of each event and its object."""
+
+    async def watch() -> list[tuple[str, Any]]:
+        found: list[tuple[str, Any]] = []
+        batches = cluster.client.transport.watch(resources.of(model), Selection(namespace, selector), since)
         try:
             async with asyncio.timeout(0.1):
                 async for batch in batches:
-                    found += [(event.type, event.object.metadata.name) for event in batch if event.object is not None]
+                    found += [(event.type, event.object) for event in batch if event.object is not None]
         except TimeoutError:
             return found
         raise AssertionError("the watch ended by itself")
 
     return cluster.run(watch())
+
+
+def changes(cluster: VirtualCluster, model: type[Any], since: str) -> list[tuple[str, str]]:
+    """The same with names only."""
+    return [(type_, obj.metadata.name) for type_, obj in events(cluster, model, since)]
 
 
 def scales(cluster: VirtualCluster, model: type[Any], name: str = "test", replicas: int = 1) -> None:
