@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import os
 import shutil
 from pathlib import Path
@@ -167,11 +168,11 @@ def test_a_cluster_keeps_the_network_it_was_given(tmp_path: Path) -> None:
 
 
 def move_to_another_network(data_dir: Path) -> None:
-    """What a cluster remembers as its network is one that it did not have before, as if others had taken that one."""
+    """As if others had taken the one it had. Clusters get the first free one, so that those at the end are free; its
+    own id says which, for the sake of tests that run at the same time."""
     state = data_dir / "network.json"
-    remembered = records.read(state)
-    wanted = next(text for text in reversed(network.PREFERRED) if text != remembered["network"])
-    records.write(state, {**remembered, "network": wanted})
+    another = network.PREFERRED[28 + int(cluster_id(data_dir), 16) % 100]
+    records.write(state, {**records.read(state), "network": another})
 
 
 @namespaces
@@ -187,8 +188,8 @@ def test_a_sandbox_of_a_network_that_others_have_by_now_is_made_anew(tmp_path: P
             assert found is not None
             assert found.stopped
             after = await sandbox(again)
-            assert network.ipaddress.ip_address(before) not in network.ipaddress.ip_network(again.pod_cidr)
-            assert network.ipaddress.ip_address(after) in network.ipaddress.ip_network(again.pod_cidr)
+            assert ipaddress.ip_address(before) not in ipaddress.ip_network(again.pod_cidr)
+            assert ipaddress.ip_address(after) in ipaddress.ip_network(again.pod_cidr)
 
     asyncio.run(run())
 
@@ -262,7 +263,7 @@ def test_a_cluster_whose_data_is_gone_is_cleaned_up_after(tmp_path: Path) -> Non
 
 
 def test_a_free_network_overlaps_with_no_route() -> None:
-    routes = [network.ipaddress.IPv4Network("10.244.7.0/24"), network.ipaddress.IPv4Network("10.240.0.0/13")]
+    routes = [ipaddress.IPv4Network("10.244.7.0/24"), ipaddress.IPv4Network("10.240.0.0/13")]
     found = network._free_network(routes, "10.244.0.0/16")
     assert not any(found.overlaps(route) for route in routes)
 

@@ -240,9 +240,7 @@ class ProcessRuntime:
             await asyncio.to_thread(hosts_file.update, path, names)
 
     async def listen(self, address: str, port: int) -> socket.socket | None:
-        return await in_thread(
-            lambda: self._network.listen(address, port), lambda listening: listening and listening.close()
-        )
+        return await in_thread(lambda: self._network.listen(address, port), _close)
 
     def _save(self, sandbox: Sandbox) -> None:
         self._sandboxes[sandbox.uid] = sandbox
@@ -522,6 +520,11 @@ def _launch(directory: Path) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
         return shim, {"error": text[-1] if text else "the container's supervisor could not start"}
     told: dict[str, Any] = json.loads(line)
     return shim, told
+
+
+def _close(listening: socket.socket | None) -> None:
+    if listening is not None:
+        listening.close()
 
 
 def _signal_number(name: str) -> int:
