@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from podium.agent.conditions import readiness_is_stale
 from podium.agent.status import ContainerView, PodView, pod_status
 from podium.models.core_v1 import Pod, PodCondition, PodStatus
 
@@ -15,6 +16,8 @@ from .build import NOW, exited, pod, running, view
 
 TWO = {"containers": [{"name": "a", "image": "i"}, {"name": "b", "image": "i"}]}
 INIT = {"initContainers": [{"name": "i", "image": "i"}]}
+CLOSED = 'the status of pod readiness gate "lb" is not "True", but False'
+ABSENT = 'corresponding condition of pod readiness gate "lb" does not exist.'
 SIDECAR = {"initContainers": [{"name": "s", "image": "i", "restartPolicy": "Always"}]}
 
 
@@ -87,6 +90,32 @@ def test_a_readiness_gate_holds_the_pod_back() -> None:
     found = conditions(status(gated, {"c": view(running())}))
     assert found["Ready"] == "True"
     assert found["example.com/lb"] == "True"
+
+
+@pytest.mark.parametrize(
+    ("gates", "ready", "reported", "stale"),
+    [
+        ([], False, ("False", ""), False),
+        ([("lb", "True")], True, ("True", ""), False),
+        ([("lb", "True")], True, ("False", "closed"), True),
+        ([("lb", "False")], True, ("True", ""), True),
+        ([("lb", "False")], True, ("False", CLOSED), False),
+        ([("lb", "Unknown")], True, ("False", CLOSED), True),
+        ([("lb", "")], True, ("False", ABSENT), False),
+        ([("lb", "False")], False, ("False", "containers with unready status: [c]"), False),
+        ([("lb", "True")], False, ("False", "containers with unready status: [c]"), False),
+        ([("lb", "True")], True, None, False),
+    ],
+)
+def test_when_readiness_has_to_be_looked_at_again(
+    gates: list[tuple[str, str]], ready: bool, reported: tuple[str, str] | None, stale: bool
+) -> None:
+    gated = pod({"readinessGates": [{"conditionType": kind} for kind, _ in gates]})
+    gated.status = status(gated, {"c": view(running(), ready=ready)})
+    others = tuple(PodCondition(type=kind, status=value) for kind, value in gates if value)
+    said = (PodCondition(type="Ready", status=reported[0], message=reported[1]),) if reported else ()
+    gated.status.conditions = (*said, *others)
+    assert readiness_is_stale(gated) is stale
 
 
 def test_transition_times_change_only_with_the_status() -> None:

@@ -64,6 +64,47 @@ def gated(replicas: int, spec: str = "") -> str:
     return text.replace("containers:", "readinessGates: [{conditionType: healthy}]\n      containers:")
 
 
+def test_scaling_should_happen_in_predictable_order_and_halt_if_any_stateful_pod_is_unhealthy(
+    cluster: VirtualCluster,
+) -> None:
+    def order(type_: str, since: str) -> list[str]:
+        return [name for event, name in steps.changes(cluster, core_v1.Pod, since) if event == type_]
+
+    def holds(*names: str) -> bool:
+        cluster.advance(60)
+        return steps.names(steps.pods(cluster)) == steps.names(steps.running(cluster)) == set(names)
+
+    cluster.apply(gated(3))
+    since = cluster.get(StatefulSet, "test").metadata.resourceVersion
+    for count in (1, 2, 3):  # none starts before all the others are ready
+        assert holds(*(f"test-{number}" for number in range(count)))
+        assert (cluster.get(StatefulSet, "test").status.readyReplicas or 0) == count - 1
+        set_ready(cluster, f"test-{count - 1}", "True")
+    ready(cluster, 3)
+    assert order("ADDED", since) == ["test-0", "test-1", "test-2"]
+
+    set_ready(cluster, "test-0", "False")
+    scale(cluster, 5)
+    assert holds("test-0", "test-1", "test-2")
+    set_ready(cluster, "test-0", "True")
+    assert holds("test-0", "test-1", "test-2", "test-3")
+    scale(cluster, 3)
+    ready(cluster, 3)
+
+    since = cluster.get(StatefulSet, "test").metadata.resourceVersion
+    for name in ("test-0", "test-1", "test-2"):
+        set_ready(cluster, name, "False")
+    cluster.wait(StatefulSet, "test", lambda it: not it.status.readyReplicas)
+    scale(cluster, 0)
+    assert holds("test-0", "test-1", "test-2")
+    set_ready(cluster, "test-2", "True")
+    assert holds("test-0", "test-1")
+    set_ready(cluster, "test-1", "True")
+    assert holds()  # the first of the unhealthy ones may always go
+    assert order("DELETED", since) == ["test-2", "test-1", "test-0"]
+    assert cluster.get(StatefulSet, "test").status.replicas == 0
+
+
 def test_burst_scaling_should_run_to_completion_even_with_unhealthy_pods(cluster: VirtualCluster) -> None:
     cluster.apply(gated(1, "podManagementPolicy: Parallel"))
     cluster.advance(30)

@@ -29,9 +29,7 @@ def conditions(
     the Pod."""
     others = [condition for condition in pod.status.conditions if condition.type not in OWNED]
     containers_ready = _containers_ready(pod, phase, inits, statuses)
-    ready = containers_ready
-    if ready[0]:
-        ready = _gates(pod, others)
+    ready = _ready(pod, containers_ready, others)
     found = (
         ("PodReadyToStartContainers", (sandbox_ready, "", "")),
         ("Initialized", _initialized(pod, phase, inits, statuses)),
@@ -44,6 +42,17 @@ def conditions(
     if not any(condition.type == "PodScheduled" for condition in others):
         owned.append(_condition("PodScheduled", (True, "", ""), None, generation, now))
     return (*owned, *others)
+
+
+def readiness_is_stale(pod: Pod) -> bool:
+    """Whether Ready isn't what the rest of the status makes of it: a readiness gate's condition has changed."""
+    if not pod.spec.readinessGates:
+        return False
+    status = pod.status
+    found = next((condition for condition in status.conditions if condition.type == "Ready"), None)
+    containers_ready = _containers_ready(pod, status.phase, status.initContainerStatuses, status.containerStatuses)
+    holds, _, message = _ready(pod, containers_ready, status.conditions)
+    return found is not None and (found.status == "True", found.message) != (holds, message)
 
 
 def merged(live: Sequence[PodCondition], wanted: Sequence[PodCondition]) -> tuple[PodCondition, ...]:
@@ -100,7 +109,10 @@ def _initialized(
     return True, "", ""
 
 
-def _gates(pod: Pod, others: Sequence[PodCondition]) -> tuple[bool, str, str]:
+def _ready(pod: Pod, containers_ready: tuple[bool, str, str], others: Sequence[PodCondition]) -> tuple[bool, str, str]:
+    """The containers have to be ready, and all readiness gates open."""
+    if not containers_ready[0]:
+        return containers_ready
     messages = []
     for gate in pod.spec.readinessGates:
         kind = gate.conditionType

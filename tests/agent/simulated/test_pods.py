@@ -245,6 +245,31 @@ def test_the_conditions_of_others_are_kept(podium_cluster: VirtualCluster) -> No
     assert (condition(pod, "example.com/seen"), condition(pod, "Ready")) == ("True", "True")
 
 
+def test_readiness_follows_the_conditions_of_its_gates(podium_cluster: VirtualCluster) -> None:
+    gates = [{"conditionType": "example.com/lb"}, {"conditionType": "example.com/warm"}]
+    pod = create(podium_cluster, readinessGates=gates)
+    assert (pod.status.phase, condition(pod, "Ready"), condition(pod, "ContainersReady")) == (
+        "Running",
+        "False",
+        "True",
+    )
+    seen = []
+    for kind, status in (("lb", "True"), ("warm", "True"), ("lb", "False"), ("lb", "Unknown"), ("lb", "True")):
+        patch = {"status": {"conditions": [{"type": f"example.com/{kind}", "status": status}]}}
+        podium_cluster.run(podium_cluster.client.patch(Pod, "default", "p", patch, "strategic", "status"))
+        podium_cluster.settle()
+        ready = next(c for c in podium_cluster.get(Pod, "p").status.conditions if c.type == "Ready")
+        seen.append((ready.status, ready.message))
+    closed = 'the status of pod readiness gate "example.com/lb" is not "True", but '
+    assert seen == [
+        ("False", 'corresponding condition of pod readiness gate "example.com/warm" does not exist.'),
+        ("True", ""),
+        ("False", closed + "False"),
+        ("False", closed + "Unknown"),
+        ("True", ""),
+    ]
+
+
 def test_what_a_command_prints_is_its_log(podium_cluster: VirtualCluster) -> None:
     create(podium_cluster, command=["echo", "hello"], restartPolicy="Never")
 
