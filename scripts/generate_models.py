@@ -94,6 +94,7 @@ POINTER_STRINGS = {
     ("EndpointPort", "name"),
     ("EndpointPort", "protocol"),
     ("LeaseSpec", "holderIdentity"),
+    ("JobStatus", "failedIndexes"),
 }
 
 # Pointers in Go although the schema requires them: absent and empty differ.

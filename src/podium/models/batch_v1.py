@@ -77,7 +77,7 @@ class JobStatus(Struct):
     completionTime: datetime | None = None
     conditions: tuple[JobCondition, ...] = ()
     failed: Int32 | None = None
-    failedIndexes: str = ""
+    failedIndexes: str | None = None
     ready: Int32 | None = None
     startTime: datetime | None = None
     succeeded: Int32 | None = None

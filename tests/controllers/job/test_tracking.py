@@ -11,7 +11,7 @@ from podium.controllers.job import tracking
 from podium.controllers.job.decide import COMPLETED, Verdict
 from podium.controllers.job.tracking import Collected, Live
 from podium.controllers.job.view import observe
-from podium.models import batch_v1, core_v1
+from podium.models import batch_v1, codec, core_v1
 from tests.controllers.build import NOW
 from tests.controllers.job.build import indexed, job, pod
 
@@ -88,6 +88,15 @@ def test_indexes_need_no_uids() -> None:
     assert (found.status.completedIndexes, found.status.succeeded) == ("0,1", 2)
     assert uncounted(found) == ([], ["uid-d"])
     assert sorted(names(found)) == ["a", "b", "c", "d", "e"]
+
+
+@pytest.mark.parametrize(("limit", "failed", "written"), [(None, (), None), (1, (), ""), (0, (2,), "2"), (1, (2,), "")])
+def test_failed_indexes_are_told_only_where_an_index_can_fail(
+    limit: int | None, failed: tuple[int, ...], written: str | None
+) -> None:
+    made = indexed(5, backoffLimitPerIndex=limit)
+    found = collect(made, [pod(f"p{index}", "Failed", index=index) for index in failed])
+    assert codec.to_tree(found.status).get("failedIndexes") == written
 
 
 def test_no_more_than_a_status_can_hold() -> None:

@@ -283,6 +283,7 @@ COMPLETE: dict[str, Any] = {
             'error parsing completedIndexes: too large index: "1"',
             "cannot set non-empty completedIndexes when non-indexed completion mode",
         ]),
+        ({}, {"failedIndexes": ""}, ["cannot set non-null failedIndexes when backoffLimitPerIndex is null"]),
         ({}, {"uncountedTerminatedPods": {"failed": ["a", ""], "succeeded": ["a"]}}, [
             "Duplicate",
             "must not be empty",

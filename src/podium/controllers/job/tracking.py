@@ -94,7 +94,7 @@ def collect(view: View, status: batch_v1.JobStatus, live: Live, ending: Verdict 
     if is_indexed(view.job):
         there = indexes.with_indexes(view.stored_indexes, done)
         status.completedIndexes, status.succeeded = indexes.text(there), indexes.total(there) or None
-        status.failedIndexes = indexes.text(view.failed_indexes or ())
+        status.failedIndexes = None if view.failed_indexes is None else indexes.text(view.failed_indexes)
     if ending is not None:
         type_ = "FailureTarget" if ending.failed else "SuccessCriteriaMet"
         if not conditions.is_true(status.conditions, type_):

@@ -130,7 +130,7 @@ def _indexes(job: batch_v1.Job, pods: Pods, tracked: Collection[str]) -> tuple[I
     if job.spec.backoffLimitPerIndex is None:
         return stored, succeeded, None
     failed = indexes.with_indexes(
-        indexes.parse(job.status.failedIndexes, completions),
+        indexes.parse(job.status.failedIndexes or "", completions),
         {
             index
             for index in indexes.of_pods(pod for pod in counting if _fails_index(pod, job))

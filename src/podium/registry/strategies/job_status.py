@@ -127,17 +127,18 @@ def _indexes(new: Job, old: Job) -> Errors:
     completions = new.spec.completions
     for name in ("completedIndexes", "failedIndexes"):
         value = getattr(new.status, name)
-        if value == getattr(old.status, name) or not value or completions is None:
+        if value == getattr(old.status, name):
             continue
         where = STATUS.child(name)
-        try:
-            count_indexes(value, completions)
-        except ValueError as problem:
-            errors.append(field.invalid(where, value, f"error parsing {name}: {problem}"))
-        if name == "completedIndexes" and new.spec.completionMode != "Indexed":
+        if value and completions is not None:
+            try:
+                count_indexes(value, completions)
+            except ValueError as problem:
+                errors.append(field.invalid(where, value, f"error parsing {name}: {problem}"))
+        if name == "completedIndexes" and value and new.spec.completionMode != "Indexed":
             why = "cannot set non-empty completedIndexes when non-indexed completion mode"
             errors.append(field.invalid(where, value, why))
-        if name == "failedIndexes" and new.spec.backoffLimitPerIndex is None:
+        if name == "failedIndexes" and value is not None and new.spec.backoffLimitPerIndex is None:
             why = "cannot set non-null failedIndexes when backoffLimitPerIndex is null"
             errors.append(field.invalid(where, value, why))
     return errors
