@@ -56,7 +56,14 @@ def test_a_long_owner_name_leaves_room_for_the_hash() -> None:
 
 @pytest.mark.parametrize(
     ("limit", "live", "gone"),
-    [(2, {"c"}, []), (1, set(), ["a", "b"]), (1, {"a"}, ["b"]), (0, {"b", "c"}, ["a"]), (None, set(), [])],
+    [
+        (2, {"c"}, []),
+        (1, set(), ["a", "b"]),
+        (1, {"a"}, ["b"]),
+        (0, {"b", "c"}, ["a"]),
+        (None, set(), []),
+        (-1, set(), []),
+    ],
 )
 def test_the_oldest_beyond_the_limit_go_unless_something_is_of_them(
     limit: int | None, live: set[str], gone: list[str]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from podium.models import codec
+from podium.registry.strategies import STRATEGIES
 from podium.registry.strategies.job import STRATEGY
 
 from .rules import REMOVED, changed, created, defaulted, errors, update_errors, warnings
@@ -39,6 +40,12 @@ CRON_JOB = {
     "metadata": {"name": "c", "namespace": "default"},
     "spec": {"schedule": "* * * * *", "jobTemplate": {"spec": JOB["spec"]}},
 }
+CLAIM = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+LABEL = (
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with "
+    "an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
+    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+)
 MISMATCH = 'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`'
 
 
@@ -124,7 +131,15 @@ def test_a_job_finds_its_pods_by_its_uid() -> None:
 @pytest.mark.parametrize(
     ("tree", "path", "value", "expected"),
     [
-        (DEPLOYMENT, "spec.selector", REMOVED, ["spec.selector: Required value"]),
+        (DEPLOYMENT, "spec.selector", REMOVED, ["spec.selector: Required value", MISMATCH]),
+        (REPLICA_SET, "spec.selector", REMOVED, ["spec.selector: Required value", MISMATCH]),
+        (STATEFUL_SET, "spec.selector", REMOVED, ["spec.selector: Required value", MISMATCH]),
+        (
+            STATEFUL_SET,
+            "spec.template.metadata",
+            {},
+            [MISMATCH.replace('{"app":"web"}', "null")],
+        ),
         (
             DEPLOYMENT,
             "spec.selector",
@@ -184,7 +199,16 @@ def test_a_job_finds_its_pods_by_its_uid() -> None:
             DEPLOYMENT,
             "spec.strategy",
             {"type": "BlueGreen"},
-            ['spec.strategy.type: Unsupported value: "BlueGreen": supported values: "Recreate", "RollingUpdate"'],
+            ['spec.strategy: Unsupported value: {"type":"BlueGreen"}: supported values: "Recreate", "RollingUpdate"'],
+        ),
+        (
+            DAEMON_SET,
+            "spec.updateStrategy",
+            {"type": "BlueGreen"},
+            [
+                'spec.updateStrategy: Unsupported value: {"type":"BlueGreen"}: supported values: "RollingUpdate", '
+                '"OnDelete"'
+            ],
         ),
         (
             DEPLOYMENT,
@@ -218,6 +242,39 @@ def test_a_job_finds_its_pods_by_its_uid() -> None:
             "spec.podManagementPolicy",
             "Any",
             ["spec.podManagementPolicy: Invalid value: \"Any\": must be 'OrderedReady' or 'Parallel'"],
+        ),
+        (
+            STATEFUL_SET,
+            "spec.serviceName",
+            "a.b",
+            ['spec.serviceName: Invalid value: "a.b": must not contain dots'],
+        ),
+        (
+            STATEFUL_SET,
+            "spec.template.spec.containers",
+            [],
+            ["spec.template.spec.containers: Required value"],
+        ),
+        (
+            STATEFUL_SET,
+            "spec.template.spec.containers.0.volumeMounts",
+            [{"name": "data", "mountPath": "/data"}],
+            ['spec.template.spec.containers[0].volumeMounts[0].name: Not found: "data"'],
+        ),
+        (
+            STATEFUL_SET,
+            "spec.volumeClaimTemplates",
+            [{"metadata": {"name": "data"}}],
+            [
+                "spec.volumeClaimTemplates[0].spec.accessModes: Required value: at least 1 access mode is required",
+                "spec.volumeClaimTemplates[0].spec.resources[storage]: Required value",
+            ],
+        ),
+        (
+            STATEFUL_SET,
+            "spec.volumeClaimTemplates",
+            [{"metadata": {"name": "A"}, "spec": CLAIM}],
+            [f'spec.template.spec.volumes[0].name: Invalid value: "A": {LABEL}'],
         ),
         (
             JOB,
@@ -264,6 +321,49 @@ def test_what_of_a_stateful_set_may_change() -> None:
     assert update_errors(STATEFUL_SET, changed(STATEFUL_SET, "spec.replicas", 3)) == []
     (found,) = update_errors(STATEFUL_SET, changed(STATEFUL_SET, "spec.serviceName", "other"))
     assert found.startswith("spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals'")
+
+
+def test_claims_of_a_stateful_set_are_volumes_of_its_pods() -> None:
+    mounts = [{"name": "data", "mountPath": "/data"}]
+    tree = changed(STATEFUL_SET, "spec.template.spec.containers.0.volumeMounts", mounts)
+    tree = changed(tree, "spec.volumeClaimTemplates", [{"metadata": {"name": "data"}, "spec": CLAIM}] * 2)
+    assert errors(tree) == []
+    assert errors(changed(tree, "spec.template.spec.volumes", [{"name": "data", "emptyDir": {}}])) == []
+
+
+def test_a_stateful_set_from_before_can_be_scaled_as_it_is() -> None:
+    wrong = changed(STATEFUL_SET, "spec.serviceName", "A_b")
+    wrong = changed(wrong, "spec.volumeClaimTemplates", [{"metadata": {"name": "data"}}])
+    assert len(errors(wrong)) == 3
+    assert update_errors(wrong, changed(wrong, "spec.replicas", 3)) == []
+    no_containers = ["spec.template.spec.containers: Required value"]
+    assert update_errors(wrong, changed(wrong, "spec.template.spec.containers", [])) == no_containers
+    worse = changed(wrong, "spec.template.spec.containers", [])
+    assert update_errors(worse, changed(worse, "spec.replicas", 3)) == []
+
+
+def test_the_pods_of_a_stateful_set_have_its_name_as_hostname() -> None:
+    name_errors = STRATEGIES["apps", "StatefulSet"].name_errors
+    assert name_errors is not None
+    assert list(name_errors("a.b")) == ["must not contain dots"]
+
+
+def test_a_stateful_set_that_keeps_all_its_revisions_is_warned_of() -> None:
+    tree = changed(STATEFUL_SET, "spec.revisionHistoryLimit", -1)
+    assert errors(tree) == []
+    assert warnings(tree) == [
+        "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended"
+    ]
+
+
+def test_a_stateful_sets_status_makes_sense() -> None:
+    old = created(STATEFUL_SET)
+    new = codec.copy(old)
+    new.status.replicas, new.status.readyReplicas, new.status.availableReplicas = 2, 1, 3
+    assert [str(error) for error in STRATEGIES["apps", "StatefulSet"].validate_status_update(new, old)] == [
+        "status.availableReplicas: Invalid value: 3: cannot be greater than status.replicas",
+        "status.availableReplicas: Invalid value: 3: cannot be greater than status.readyReplicas",
+    ]
 
 
 def test_a_jobs_template_stays() -> None:

@@ -84,7 +84,10 @@ def matching(revisions: Iterable[apps_v1.ControllerRevision], owner: Any) -> lis
 def superfluous(
     old: Sequence[apps_v1.ControllerRevision], limit: int | None, live: Collection[str]
 ) -> list[apps_v1.ControllerRevision]:
-    """The oldest of those beyond the limit, except the ones whose name is in `live`. `old` is in order."""
+    """The oldest of those beyond the limit, except the ones whose name is in `live`. `old` is in order. A limit below 0
+    is none."""
     limit = 10 if limit is None else limit
+    if limit < 0:
+        return []
     idle = [revision for revision in old if revision.metadata.name not in live]
     return idle[: max(len(idle) - limit, 0)]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import msgspec
 
-from podium.machinery import field
+from podium.machinery import field, names
 from podium.machinery.field import Path
 from podium.models import codec, selectors
 from podium.models.apps_v1 import (
@@ -21,14 +22,15 @@ from podium.models.apps_v1 import (
     StatefulSetSpec,
     StatefulSetStatus,
 )
-from podium.registry.strategies import checks, persistent_volume_claim, pod_annotations, pod_defaults, pod_template
+from podium.models.core_v1 import PersistentVolumeClaimVolumeSource, PodTemplateSpec, Volume
+from podium.registry.strategies import checks, persistent_volume_claim, pod_defaults, pod_template
 from podium.registry.strategies.checks import SPEC, STATUS, Errors
 from podium.registry.strategies.replica_set import keep_status, template_warnings
 from podium.registry.strategy import Strategy, keep_spec
 
 _HISTORY = 10
 _TEMPLATE = SPEC.child("template")
-_DAEMON_TYPES = ("OnDelete", "RollingUpdate")
+_DAEMON_TYPES = ("RollingUpdate", "OnDelete")
 _TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 
 
@@ -69,7 +71,7 @@ def _validate(obj: DaemonSet) -> Errors:
     spec = obj.spec
     errors = pod_template.selector(SPEC.child("selector"), spec.selector, "daemonset")
     selector = checks.compiled(spec.selector)
-    matcher = selectors.EVERYTHING if spec.selector is None or selector is None else selector
+    matcher = selectors.EVERYTHING if selector is None else selector
     errors += pod_template.for_replicas(_TEMPLATE, spec.template, matcher, "DaemonSet")
     errors += checks.not_negative(SPEC, spec, "minReadySeconds")
     errors += _strategy(SPEC.child("updateStrategy"), spec.updateStrategy)
@@ -80,21 +82,22 @@ def _strategy(path: Path, strategy: DaemonSetUpdateStrategy) -> Errors:
     if strategy.type == "OnDelete":
         return []
     if strategy.type != "RollingUpdate":
-        return [field.not_supported(path.child("type"), strategy.type, _DAEMON_TYPES)]
+        return [field.not_supported(path, strategy, _DAEMON_TYPES)]
     rolling = strategy.rollingUpdate
     if rolling is None:
         return [field.required(path.child("rollingUpdate"))]
     unavailable, surge = path.child("rollingUpdate", "maxUnavailable"), path.child("rollingUpdate", "maxSurge")
     errors = checks.int_or_percent(unavailable, rolling.maxUnavailable)
     errors += checks.int_or_percent(surge, rolling.maxSurge)
+    errors += checks.not_more_than_100_percent(unavailable, rolling.maxUnavailable)
+    errors += checks.not_more_than_100_percent(surge, rolling.maxSurge)
     some_unavailable = checks.count_or_percent(rolling.maxUnavailable) != 0
     some_surge = checks.count_or_percent(rolling.maxSurge) != 0
     if some_unavailable and some_surge:
         errors.append(field.invalid(surge, rolling.maxSurge, "may not be set when maxUnavailable is non-zero"))
     elif not some_unavailable and not some_surge:
         errors.append(field.required(unavailable, "cannot be 0 when maxSurge is 0"))
-    errors += checks.not_more_than_100_percent(unavailable, rolling.maxUnavailable)
-    return errors + checks.not_more_than_100_percent(surge, rolling.maxSurge)
+    return errors
 
 
 def _validate_update(new: DaemonSet, old: DaemonSet) -> Errors:
@@ -145,6 +148,8 @@ _FIXED = (
     "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
     "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
 )
+_KEEPS_ALL = "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended"
+_TemplateRules = Callable[[Path, PodTemplateSpec], Errors]
 
 
 def _default_stateful(obj: StatefulSet) -> None:
@@ -171,7 +176,11 @@ def _prepare_create_stateful(obj: StatefulSet) -> None:
 
 
 def _validate_stateful(obj: StatefulSet) -> Errors:
-    spec = obj.spec
+    return _stateful_spec(obj.spec, _claim_templates(obj.spec), pod_template.validate)
+
+
+def _stateful_spec(spec: StatefulSetSpec, claims: Errors, validate_template: _TemplateRules) -> Errors:
+    """`claims`: what is wrong with its claim templates, and perhaps its Service's name."""
     errors: Errors = []
     if spec.podManagementPolicy not in ("OrderedReady", "Parallel"):
         where = SPEC.child("podManagementPolicy")
@@ -181,36 +190,41 @@ def _validate_stateful(obj: StatefulSet) -> Errors:
     for name in ("whenDeleted", "whenScaled"):
         where = SPEC.child("persistentVolumeClaimRetentionPolicy", name)
         errors += checks.enum(where, getattr(retention, name, "Retain"), ("Retain", "Delete"))
-    errors += checks.not_negative(SPEC, spec, "replicas", "minReadySeconds", "revisionHistoryLimit")
+    errors += claims
+    errors += checks.not_negative(SPEC, spec, "replicas", "minReadySeconds")
     if spec.ordinals is not None:
         errors += checks.not_negative(SPEC.child("ordinals"), spec.ordinals, "start")
-    if spec.selector is None:
-        errors.append(field.required(SPEC.child("selector")))
-    else:
-        errors += checks.label_selector(SPEC.child("selector"), spec.selector)
-        if checks.empty_selector(spec.selector):
-            why = "empty selector is invalid for statefulset"
-            errors.append(field.invalid(SPEC.child("selector"), spec.selector, why))
-    return errors + _stateful_template(spec)
-
-
-def _stateful_template(spec: StatefulSetSpec) -> Errors:
-    """Its Pods get volumes from the claims, so that the Pod's own rules wait for the Pods."""
-    errors: Errors = []
+    errors += pod_template.selector(SPEC.child("selector"), spec.selector, "statefulset")
     selector = checks.compiled(spec.selector)
-    if spec.selector is not None and selector is not None:
+    if selector is None:
+        errors.append(field.invalid(SPEC.child("selector"), spec.selector, ""))
+    else:
         errors += pod_template.mismatch(_TEMPLATE, spec.template, selector)
-    meta = spec.template.metadata
-    errors += checks.labels(_TEMPLATE.child("labels"), meta.labels)
-    errors += checks.annotation_keys(_TEMPLATE.child("annotations"), meta.annotations)
-    errors += pod_annotations.validate(_TEMPLATE.child("annotations"), meta.annotations, spec.template.spec)
-    pods = spec.template.spec
-    if pods.restartPolicy != "Always":
-        errors.append(field.not_supported(_TEMPLATE.child("spec", "restartPolicy"), pods.restartPolicy, ("Always",)))
-    if pods.activeDeadlineSeconds is not None:
-        where = _TEMPLATE.child("spec", "activeDeadlineSeconds")
-        errors.append(field.forbidden(where, "activeDeadlineSeconds in StatefulSet is not Supported"))
-    return errors
+        errors += validate_template(_TEMPLATE, _with_claims(spec))
+    return errors + pod_template.keeps_running(_TEMPLATE, spec.template.spec, "StatefulSet")
+
+
+def _claim_templates(spec: StatefulSetSpec) -> Errors:
+    """What is wrong with what Pods and claims are to be made of; only new objects have to be right."""
+    errors: Errors = []
+    for position, claim in enumerate(spec.volumeClaimTemplates):
+        where = SPEC.child("volumeClaimTemplates").index(position)
+        errors += persistent_volume_claim.claim_spec(where.child("spec"), claim.spec)
+    return errors + checks.dns_label(SPEC.child("serviceName"), spec.serviceName)
+
+
+def _with_claims(spec: StatefulSetSpec) -> PodTemplateSpec:
+    """The template as its Pods will be: each claim is a volume, in the place of one of the same name."""
+    claims = dict.fromkeys(claim.metadata.name for claim in spec.volumeClaimTemplates)
+    if not claims:
+        return spec.template
+    claimed = [
+        Volume(name=name, persistentVolumeClaim=PersistentVolumeClaimVolumeSource(claimName=name)) for name in claims
+    ]
+    template = copy.copy(spec.template)
+    template.spec = copy.copy(spec.template.spec)
+    template.spec.volumes = (*claimed, *(volume for volume in template.spec.volumes if volume.name not in claims))
+    return template
 
 
 def _stateful_strategy(path: Path, spec: StatefulSetSpec) -> Errors:
@@ -235,7 +249,9 @@ def _stateful_strategy(path: Path, spec: StatefulSetSpec) -> Errors:
 
 
 def _validate_stateful_update(new: StatefulSet, old: StatefulSet) -> Errors:
-    errors = _validate_stateful(new)
+    """One from before these rules can still be scaled, and deleted if it has finalizers."""
+    was_fine = not _stateful_spec(old.spec, [], pod_template.validate)
+    errors = _stateful_spec(new.spec, [], pod_template.validate if was_fine else pod_template.validate_metadata)
     spec = copy.copy(new.spec)
     for name in _CHANGEABLE:
         setattr(spec, name, getattr(old.spec, name))
@@ -250,9 +266,17 @@ def _validate_stateful_status(new: StatefulSet, old: StatefulSet) -> Errors:
         STATUS, status, "replicas", "readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"
     )
     errors += checks.not_negative(STATUS, status, "observedGeneration", "collisionCount")
-    errors += checks.at_most(STATUS, status, "replicas", "readyReplicas", "currentReplicas", "updatedReplicas")
+    counts = ("readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas")
+    errors += checks.at_most(STATUS, status, "replicas", *counts)
+    errors += checks.at_most(STATUS, status, "readyReplicas", "availableReplicas")
     where = STATUS.child("collisionCount")
     return errors + checks.not_decremented(where, status.collisionCount, old.status.collisionCount)
+
+
+def _stateful_warnings(new: StatefulSet, old: StatefulSet | None) -> list[str]:
+    limit = new.spec.revisionHistoryLimit
+    kept = [_KEEPS_ALL] if limit is not None and limit < 0 else []
+    return [*template_warnings(new, old), *kept]
 
 
 STATEFUL_STRATEGY = Strategy(
@@ -263,7 +287,8 @@ STATEFUL_STRATEGY = Strategy(
     validate_update=_validate_stateful_update,
     prepare_status_update=keep_spec,
     validate_status_update=_validate_stateful_status,
-    warnings=template_warnings,
+    warnings=_stateful_warnings,
+    name_errors=names.dns_label,
 )
 
 

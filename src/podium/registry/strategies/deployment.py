@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from podium.machinery import field
 from podium.machinery.field import Path
-from podium.models import selectors
 from podium.models.apps_v1 import (
     Deployment,
     DeploymentSpec,
@@ -52,8 +51,7 @@ def _validate(obj: Deployment) -> Errors:
     if selector is None:
         errors.append(field.invalid(SPEC.child("selector"), spec.selector, "invalid label selector"))
     else:
-        matcher = selectors.EVERYTHING if spec.selector is None else selector
-        errors += pod_template.for_replicas(_TEMPLATE, spec.template, matcher, "ReplicaSet")
+        errors += pod_template.for_replicas(_TEMPLATE, spec.template, selector, "ReplicaSet")
     errors += _strategy(SPEC.child("strategy"), spec.strategy)
     errors += checks.not_negative(SPEC, spec, "minReadySeconds", "revisionHistoryLimit")
     return errors + _deadline(spec)
@@ -77,7 +75,7 @@ def _strategy(path: Path, strategy: DeploymentStrategy) -> Errors:
         if strategy.rollingUpdate is None:
             return [field.required(where, "this should be defaulted and never be nil")]
         return _rolling_update(where, strategy.rollingUpdate)
-    return [field.not_supported(path.child("type"), strategy.type, _TYPES)]
+    return [field.not_supported(path, strategy, _TYPES)]
 
 
 def _rolling_update(path: Path, rolling: RollingUpdateDeployment) -> Errors:

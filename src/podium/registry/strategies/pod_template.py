@@ -16,11 +16,7 @@ MISMATCH = "`selector` does not match template `labels`"
 
 
 def validate(path: Path, template: PodTemplateSpec) -> Errors:
-    meta = template.metadata
-    errors = checks.labels(path.child("labels"), meta.labels) if meta.labels else []
-    if meta.annotations:
-        errors += checks.annotation_keys(path.child("annotations"), meta.annotations)
-        errors += pod_annotations.validate(path.child("annotations"), meta.annotations, template.spec)
+    errors = validate_metadata(path, template)
     errors += pod_spec.validate(path.child("spec"), template.spec)
     if template.spec.ephemeralContainers:
         why = "ephemeral containers not allowed in pod template"
@@ -28,11 +24,20 @@ def validate(path: Path, template: PodTemplateSpec) -> Errors:
     return errors
 
 
+def validate_metadata(path: Path, template: PodTemplateSpec) -> Errors:
+    meta = template.metadata
+    errors = checks.labels(path.child("labels"), meta.labels) if meta.labels else []
+    if meta.annotations:
+        errors += checks.annotation_keys(path.child("annotations"), meta.annotations)
+        errors += pod_annotations.validate(path.child("annotations"), meta.annotations, template.spec)
+    return errors
+
+
 def mismatch(path: Path, template: PodTemplateSpec, selector: Selector) -> list[FieldError]:
     """A workload's selector must find the Pods that are made from its template."""
     if selector.empty or selector.matches(template.metadata.labels):
         return []
-    return [field.invalid(path.child("metadata", "labels"), template.metadata.labels, MISMATCH)]
+    return [field.invalid(path.child("metadata", "labels"), template.metadata.labels or None, MISMATCH)]
 
 
 def for_replicas(path: Path, template: PodTemplateSpec, selector: Selector, kind: str) -> Errors:

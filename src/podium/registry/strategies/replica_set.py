@@ -38,8 +38,6 @@ def _validate(obj: ReplicaSet) -> Errors:
     selector = checks.compiled(spec.selector)
     if selector is None:
         return [*errors, field.invalid(SPEC.child("selector"), spec.selector, "invalid label selector")]
-    if spec.selector is None:
-        selector = selectors.EVERYTHING
     return errors + pod_template.for_replicas(_TEMPLATE, spec.template, selector, "ReplicaSet")
 
 
