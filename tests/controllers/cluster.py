@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from random import Random
 from typing import Any
 
@@ -21,22 +21,62 @@ from podium.registry.registry import Registry
 from podium.store.memory import MemoryStore
 
 
-class LateTransport(InProcessTransport):
-    """Tells of changes late, by chance: what controllers read from their caches is not what is any more."""
+class UnreliableTransport(InProcessTransport):
+    """Tells of changes late, by chance: what controllers read from their caches is not what is any more.
 
-    def __init__(self, registry: Registry, clock: VirtualClock, rng: Random, latest: float) -> None:
+    Some writes fail, if told so: before they have done anything, or after they have done it all. Creations fail
+    beforehand only: a Pod that nobody knows of is one too many until it is seen.
+    """
+
+    def __init__(self, registry: Registry, clock: VirtualClock, chance: Random, latest: float) -> None:
         super().__init__(registry)
         self._clock = clock
-        self._rng = rng
+        self._chance = chance
         self._latest = latest
+        self._held: dict[str, asyncio.Event] = {}
+        self.failing = 0.0
+        """The share of writes that fail."""
+        self.losing_answers = False
+        """Every write but creations is done and then reported as failed."""
+
+    def hold(self, plural: str) -> None:
+        """No news of that kind until `let_go`."""
+        self._held[plural] = asyncio.Event()
+
+    def let_go(self, plural: str) -> None:
+        self._held.pop(plural).set()
 
     async def watch(
         self, resource: ResourceType, selection: Selection, revision: str | None
     ) -> AsyncIterator[Sequence[ObjectEvent]]:
         async for batch in super().watch(resource, selection, revision):
             if self._latest:
-                await self._clock.sleep(self._rng.random() * self._latest)
+                await self._clock.sleep(self._chance.random() * self._latest)
+            if resource.plural in self._held:
+                await self._held[resource.plural].wait()
             yield batch
+
+    async def create(self, *given: Any, **named: Any) -> Any:
+        return await self._attempt(super().create(*given, **named), answer_may_be_lost=False)
+
+    async def update(self, *given: Any, **named: Any) -> Any:
+        return await self._attempt(super().update(*given, **named))
+
+    async def patch(self, *given: Any, **named: Any) -> Any:
+        return await self._attempt(super().patch(*given, **named))
+
+    async def delete(self, *given: Any, **named: Any) -> None:
+        await self._attempt(super().delete(*given, **named))
+
+    async def _attempt(self, write: Coroutine[Any, Any, Any], *, answer_may_be_lost: bool = True) -> Any:
+        fate = self._chance.random() if self.failing else 1.0
+        if fate < self.failing / 2:
+            write.close()
+            raise errors.ServiceUnavailable("not now")
+        result = await write
+        if answer_may_be_lost and (fate < self.failing or self.losing_answers):
+            raise errors.ServiceUnavailable("it is done, but nobody says so")
+        return result
 
 
 class Cluster:
@@ -45,11 +85,14 @@ class Cluster:
     def __init__(self, seed: int = 0, late: float = 0) -> None:
         self.clock = VirtualClock()
         self.rng = Random(seed)
-        self.registry = Registry(MemoryStore(), self.clock, self.rng)
+        self.store = MemoryStore()
+        self.registry = Registry(self.store, self.clock, self.rng)
         self.client = Client(InProcessTransport(self.registry))
         self.truth = Informers(self.client, self.clock)
         """Informers of the test's own that are never late."""
-        self.late = Client(LateTransport(self.registry, self.clock, self.rng, late))
+        self.transport = UnreliableTransport(self.registry, self.clock, Random(seed), late)
+        """What the controllers use."""
+        self.late = Client(self.transport)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, names: Iterable[str] | None, root_ca: str = "") -> None:
@@ -81,23 +124,38 @@ class Cluster:
     async def pods(self, namespace: str = "default") -> list[core_v1.Pod]:
         return list(await self.client.list(core_v1.Pod, namespace))
 
+    async def report(self, pod: core_v1.Pod, change: Callable[[core_v1.PodStatus], None]) -> None:
+        """Write a Pod's status as an agent does: about this Pod, whatever else was written to it meanwhile."""
+        while True:
+            changed = codec.copy(await self.client.get(core_v1.Pod, pod.metadata.namespace, pod.metadata.name))
+            if changed.metadata.uid != pod.metadata.uid:
+                raise errors.NotFound("pods", pod.metadata.name)
+            change(changed.status)
+            try:
+                await self.client.update_status(changed)
+                return
+            except errors.Conflict:
+                continue
+
     async def set_pod(self, pod: core_v1.Pod, phase: str = "Running", ready: bool = True) -> None:
         """What an agent would report."""
-        changed = codec.copy(await self.client.get(core_v1.Pod, pod.metadata.namespace, pod.metadata.name))
-        changed.metadata.resourceVersion = ""  # an agent's report is about the Pod, whatever else was written to it
-        changed.status.phase = phase
-        condition = core_v1.PodCondition(
-            type="Ready",
-            status="True" if ready else "False",
-            lastTransitionTime=self.clock.now().replace(microsecond=0),
-        )
-        changed.status.conditions = (condition,)
-        await self.client.update_status(changed)
+
+        def change(status: core_v1.PodStatus) -> None:
+            status.phase = phase
+            condition = core_v1.PodCondition(
+                type="Ready",
+                status="True" if ready else "False",
+                lastTransitionTime=self.clock.now().replace(microsecond=0),
+            )
+            status.conditions = (*(one for one in status.conditions if one.type != "Ready"), condition)
+
+        await self.report(pod, change)
 
     async def remove_pod(self, pod: core_v1.Pod) -> None:
         """What an agent does with a Pod that is being deleted, once its containers have ended."""
-        options = meta_v1.DeleteOptions(gracePeriodSeconds=0)
-        with contextlib.suppress(errors.NotFound):
+        preconditions = meta_v1.Preconditions(uid=pod.metadata.uid)
+        options = meta_v1.DeleteOptions(gracePeriodSeconds=0, preconditions=preconditions)
+        with contextlib.suppress(errors.NotFound, errors.Conflict):
             await self.client.delete(core_v1.Pod, pod.metadata.namespace, pod.metadata.name, options)
 
     async def bind_pods(self, node: str = "n1") -> None:
@@ -147,6 +205,7 @@ def run(
             await cluster.client.create(core_v1.Namespace(metadata=meta_v1.ObjectMeta(name="default")))
         account = core_v1.ServiceAccount(metadata=meta_v1.ObjectMeta(name="default", namespace="default"))
         await cluster.client.create(account)  # Pods need it
+        cluster.rng.seed(seed)  # what every cluster begins with has no say in what a seed stands for
         await cluster.start(names, root_ca)
         truth = asyncio.create_task(cluster.truth.run())
         try:

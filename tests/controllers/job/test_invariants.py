@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
 
@@ -62,29 +61,6 @@ class Watcher:
             self.broken.append(f"{new.status.succeeded} counted, {len(self.succeeded)} succeeded")
 
 
-def make_flaky(cluster: Cluster, chance: Random, share: float) -> None:
-    """Let some writes of the controllers fail: before they have done anything, or after they have done it all.
-
-    Creations fail beforehand only: a Pod that nobody knows of is one too many until it is seen.
-    """
-    transport: Any = cluster.late.transport
-
-    def flaky(write: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        async def attempt(*given: Any) -> Any:
-            fate = chance.random()
-            if fate < share / 2:
-                raise errors.ServiceUnavailable("not now")
-            result = await write(*given)
-            if fate < share and write.__name__ != "create":
-                raise errors.ServiceUnavailable("it is done, but nobody says so")
-            return result
-
-        return attempt
-
-    for name in ("create", "update", "patch", "delete"):
-        setattr(transport, name, flaky(getattr(transport, name)))
-
-
 async def current(cluster: Cluster) -> batch_v1.Job:
     return codec.copy(await cluster.client.get(batch_v1.Job, "default", "work"))
 
@@ -95,14 +71,14 @@ def is_over(job: batch_v1.Job) -> bool:
 
 async def end(cluster: Cluster, pod: core_v1.Pod, exit_code: int) -> None:
     """What an agent reports when the container ends."""
-    changed = codec.copy(await cluster.client.get(core_v1.Pod, "default", pod.metadata.name))
-    now = cluster.clock.now().replace(microsecond=0)
-    changed.status.phase = "Failed" if exit_code else "Succeeded"
-    ended = core_v1.ContainerStateTerminated(exitCode=exit_code, finishedAt=now)
-    changed.status.containerStatuses = (
-        core_v1.ContainerStatus(name="main", state=core_v1.ContainerState(terminated=ended)),
-    )
-    await cluster.client.update_status(changed)
+    ended = core_v1.ContainerStateTerminated(exitCode=exit_code, finishedAt=cluster.clock.now().replace(microsecond=0))
+
+    def change(status: core_v1.PodStatus) -> None:
+        status.phase = "Failed" if exit_code else "Succeeded"
+        container = core_v1.ContainerStatus(name="main", state=core_v1.ContainerState(terminated=ended))
+        status.containerStatuses = (container,)
+
+    await cluster.report(pod, change)
 
 
 async def fail(cluster: Cluster, pod: core_v1.Pod) -> None:
@@ -117,9 +93,7 @@ async def delete(cluster: Cluster, pod: core_v1.Pod) -> None:
 
 async def lose(cluster: Cluster, pod: core_v1.Pod) -> None:
     """Its node is gone: Pod garbage collection ends it."""
-    changed = codec.copy(await cluster.client.get(core_v1.Pod, "default", pod.metadata.name))
-    changed.status.phase = "Failed"
-    await cluster.client.update_status(changed)
+    await cluster.set_pod(pod, "Failed", ready=False)
     await cluster.remove_pod(pod)
 
 
@@ -190,12 +164,12 @@ def test_each_completion_is_counted_once_whatever_fails(seed: int) -> None:
         completions = made.spec.completions or 0
         watcher = Watcher(cluster, made.spec.parallelism or 0)
         if seed % 4 == 3:
-            make_flaky(cluster, chance, 0.2)
+            cluster.transport.failing = 0.2
         await cluster.client.create(made)
         await cluster.settle()
         for _ in range(3000):
             await bind_some(cluster, chance)
-            with contextlib.suppress(errors.NotFound, errors.Conflict):  # gone or changed while it was to be reported
+            with contextlib.suppress(errors.NotFound):  # gone while it was to be reported
                 await step(cluster, chance, failing=0.4)
             await cluster.advance(chance.choice([0, 0.01, 0.3, 5, 100]))
             if chance.random() < 0.03:

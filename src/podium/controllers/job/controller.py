@@ -52,9 +52,9 @@ class JobController:
         self._released: set[str] = set()
         self._failures: dict[str, backoff.Record] = {}
         """By the Job's uid; lost with the process, as in Kubernetes."""
-        self._hands = Hands(context.client, self._recorder, self._expectations, self._released)
         self._jobs = context.informers.of(batch_v1.Job)
         self._pods = context.informers.of(core_v1.Pod)
+        self._hands = Hands(context.client, self._recorder, self._expectations, self._released, self._pods)
         references.index_by_controller(self._pods)
         context.on_change(self._jobs, self._job_changed)
         context.on_change(self._pods, self._pod_changed)

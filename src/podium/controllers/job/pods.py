@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from podium.client.client import Client
 from podium.client.events import EventRecorder
+from podium.client.informers import Informer
 from podium.controllers.batches import all_at_once, slow_start
 from podium.controllers.expectations import Expectations
 from podium.controllers.job.template import FINALIZER
@@ -37,6 +38,7 @@ class Hands:
     expectations: Expectations
     released: set[str]
     """The uids of Pods whose finalizer was removed, until the cache shows it."""
+    cached: Informer[core_v1.Pod]
 
     async def create(
         self, job: batch_v1.Job, count: int, new: Callable[[int], core_v1.Pod]
@@ -126,8 +128,13 @@ class Hands:
         uid = pod.metadata.uid
         self.released.add(uid)  # beforehand: the cache may show it before the API has answered
         try:
-            if not await remove_finalizer(self.client, pod, unchanged=unchanged):
-                self.released.discard(uid)
+            there = await remove_finalizer(self.client, pod, unchanged=unchanged)
         except errors.StatusError:
             self.released.discard(uid)
             raise
+        if not there and not self._is_cached(pod):  # otherwise it would be counted anew as long as it is shown
+            self.released.discard(uid)
+
+    def _is_cached(self, pod: core_v1.Pod) -> bool:
+        shown = self.cached.get(pod.metadata.namespace, pod.metadata.name)
+        return shown is not None and shown.metadata.uid == pod.metadata.uid
