@@ -135,6 +135,12 @@ def test_zero_values_and_unknown_fields(raw: bytes, expected: dict[str, Any]) ->
     assert protobuf.decode(body_of(raw)).tree["spec"] == expected
 
 
+@pytest.mark.parametrize("status", [{}, {"failedIndexes": ""}, {"failedIndexes": "1,3"}])
+def test_a_pointer_to_an_empty_string_is_no_missing_one(status: dict[str, Any]) -> None:
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "a"}, "spec": {}, "status": status}
+    assert protobuf.decode(protobuf.encode(job)).tree["status"] == status
+
+
 def test_numbers_packed_or_not() -> None:
     unpacked, packed = b"\x08\x02\x08\x03", b"\x0a\x02\x02\x03"
     for ports in (unpacked, packed):
