@@ -18,6 +18,7 @@ TWO_OF_FOUR = "parallelism: 2\n  completions: 4\n  backoffLimit: 6"
 INDEXED = f"{TWO_OF_FOUR}\n  completionMode: Indexed"
 BEHAVIOURS = {
     "succeed": "exit-code: '0'",
+    "succeed later": "run-seconds: '1'",
     "fail": "exit-code: '1'",
     "not terminate": "run-seconds: forever",
     "fail once": "exit-code: '0; first: 1'",
@@ -344,6 +345,8 @@ def test_pods_are_replaced_once_they_have_failed(cluster: VirtualCluster) -> Non
         return it.status.active or 0, it.status.failed or 0, it.status.terminating
 
     cluster.wait(Job, "test", lambda it: counts(it) == (0, 0, 1))
+    cluster.advance(4)
+    assert counts(get(cluster)) == (0, 0, 1), "it hasn't ended yet"
     cluster.wait(Job, "test", lambda it: counts(it) == (1, 1, 0))
 
 
@@ -391,9 +394,14 @@ def test_backoff_limit(cluster: VirtualCluster) -> None:
 def test_a_node_that_has_room_for_few_at_a_time(cluster: VirtualCluster) -> None:
     node = cluster.list(core_v1.Node, "")[0]
     cores = int(node.status.allocatable["cpu"])
-    text = job("succeed", "parallelism: 90\n  completions: 90\n  backoffLimit: 0", node=node.metadata.name)
-    request = f"image: busybox, resources: {{requests: {{cpu: '{max(1, cores // 5)}'}}}}"
+    text = job("succeed later", "parallelism: 90\n  completions: 90\n  backoffLimit: 0", node=node.metadata.name)
+    request = f"image: busybox, resources: {{requests: {{cpu: '{cores // 5}'}}}}"
     created(cluster, text.replace("image: busybox", request))
+    wait_running(cluster, 5)
+    cluster.advance(0.2)
+    waiting = [pod for pod in steps.pods(cluster, PODS) if pod.status.phase == "Pending"]
+    assert {steps.said(pod)["PodScheduled"][1] for pod in waiting} == {"Unschedulable"}
+    assert len(waiting) == 85
     wait_complete(cluster, 90)
     assert [pod.status.phase for pod in steps.pods(cluster, PODS)] == ["Succeeded"] * 90
 
