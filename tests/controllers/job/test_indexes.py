@@ -35,6 +35,7 @@ def test_merging_and_counting() -> None:
     assert indexes.text(merged) == "0-4,6,8"
     assert indexes.total(merged) == 7
     assert [index for index in range(10) if indexes.has(merged, index)] == [0, 1, 2, 3, 4, 6, 8]
+    assert not indexes.has((), 0)
     assert indexes.overlap(merged, indexes.parse("1,4-6,8-9", 10)) == 4
     assert indexes.with_indexes(one, ()) is one
 
