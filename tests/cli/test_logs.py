@@ -33,7 +33,7 @@ def test_the_first_container_unless_told_otherwise(capsys: pytest.CaptureFixture
 
 def test_all_are_followed_at_once(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     """Neither stream goes on before both have been opened: one after the other, the first would wait for ever."""
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=60)
 
     class Api:
         def stream(self, path: str, **_: Any) -> Iterator[bytes]:

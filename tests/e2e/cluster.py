@@ -183,7 +183,7 @@ def server(data_dir: Path, **options: Any) -> Iterator[Server]:
 
 
 def answer(pod: Tree, path: str = "/index", port: int = 5000) -> str:
-    with urlopen(f"http://{pod['status']['podIP']}:{port}{path}", timeout=10) as response:
+    with urlopen(f"http://{pod['status']['podIP']}:{port}{path}", timeout=60) as response:
         text: str = response.read().decode()
     return text
 

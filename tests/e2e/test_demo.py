@@ -39,7 +39,7 @@ def test_the_demo_shows_pods_and_an_address_that_answers_and_leaves_nothing_behi
             pods = cluster.objects("/api/v1/namespaces/default/pods", labelSelector="app=flask")
             pod = next(pod for pod in pods if pod["status"]["podIP"] == address[1])
             assert "v1" in cluster.fetch(pod)
-            with urlopen(address[0], timeout=10) as response:
+            with urlopen(address[0], timeout=60) as response:
                 assert response.status == 200
         finally:
             demo.send_signal(signal.SIGINT)

@@ -112,7 +112,7 @@ def visitors(address: str, count: int) -> Iterator[None]:
 
     def visit() -> None:
         while not enough.is_set():
-            with urlopen(address, timeout=10) as page:
+            with urlopen(address, timeout=60) as page:
                 page.read()
 
     with ThreadPoolExecutor(count) as pool:
@@ -131,7 +131,7 @@ def test_a_web_server_grows_with_its_work(cluster: Server, podium: Driver) -> No
     with cluster.api as api:
         port = api.tree("GET", "/api/v1/namespaces/default/services/web")["spec"]["ports"][0]["nodePort"]
     address = f"http://127.0.0.1:{port}/"
-    with urlopen(address, timeout=10) as page:
+    with urlopen(address, timeout=60) as page:
         assert page.read().decode().startswith("web-")
     with visitors(address, 2):
         cluster.until(DEPLOYMENTS, lambda found: found["web"]["spec"]["replicas"] > 1)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,13 +29,23 @@ T = TypeVar("T")
 @asynccontextmanager
 async def process_cluster(data_dir: Path, store: MemoryStore | None = None) -> AsyncIterator[Cluster]:
     config = ClusterConfig(data_dir=data_dir, runtime="process", nodes=1, port=0, serve=True)
-    found = Cluster(config, store or MemoryStore(), RealClock(), Random(1))
+    found = Cluster(config, store or MemoryStore(), RealClock(), Random(str(data_dir)))
     await found.start()
     try:
         await found.ready()
         yield found
     finally:
         await found.stop()
+
+
+def free_port(first: int, last: int) -> int:
+    """A port of the machine that nothing listens on; processes that test at the same time look in different places."""
+    span = last - first + 1
+    for step in range(span):
+        port = first + (os.getpid() * 37 + step) % span
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise LookupError(f"no free port from {first} to {last}")
 
 
 async def apply(at: Cluster, text: str) -> None:

@@ -21,7 +21,7 @@ from podium.agent.runtimes.process.network import LoopbackNetwork, NamespaceNetw
 from podium.agent.runtimes.process.runtime import ProcessRuntime
 from podium.clock import RealClock
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 PODS = ("u1", "u2")
 
 

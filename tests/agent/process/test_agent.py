@@ -32,7 +32,7 @@ def _loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def cluster(data_dir: Path, store: MemoryStore | None = None) -> AsyncIterator[Cluster]:
     config = ClusterConfig(data_dir=data_dir, runtime="process", nodes=1, port=0, serve=True)
-    found = Cluster(config, store or MemoryStore(), RealClock(), Random(1))
+    found = Cluster(config, store or MemoryStore(), RealClock(), Random(str(data_dir)))
     await found.start()
     try:
         await found.ready()

@@ -14,7 +14,7 @@ from podium.models import codec
 from podium.models.core_v1 import ConfigMap, Event, PersistentVolume, PersistentVolumeClaim, Pod, Service
 from podium.models.meta_v1 import DeleteOptions
 
-from .cluster import apply, log_says, process_cluster, when
+from .cluster import apply, free_port, log_says, process_cluster, when
 
 pytestmark = pytest.mark.root
 
@@ -107,7 +107,7 @@ SERVICES = """
 apiVersion: v1
 kind: Service
 metadata: {name: web}
-spec: {selector: {app: web}, type: NodePort, ports: [{port: 80, targetPort: 8000}]}
+spec: {selector: {app: web}, type: NodePort, ports: [{port: 80, targetPort: 8000, nodePort: NODE_PORT}]}
 ---
 apiVersion: v1
 kind: Service
@@ -125,7 +125,7 @@ spec:
   - name: c
     image: python
     command: [python3, -m, http.server, --directory, /var/run/secrets/kubernetes.io/serviceaccount, "8000"]
-    ports: [{containerPort: 8000, hostPort: 18431}]
+    ports: [{containerPort: 8000, hostPort: HOST_PORT}]
     readinessProbe: {httpGet: {port: 8000, path: /namespace}, periodSeconds: 1}
 ---
 apiVersion: v1
@@ -153,21 +153,20 @@ spec:
 
 def test_services_and_members_are_reached_by_name(tmp_path: Path) -> None:
     async def test(at: Cluster) -> None:
-        await apply(at, SERVICES)
+        ports = free_port(30000, 32767), free_port(18000, 20000)
+        await apply(at, SERVICES.replace("NODE_PORT", str(ports[0])).replace("HOST_PORT", str(ports[1])))
         await when(at, Pod, "client", lambda pod: pod.status.phase == "Succeeded")
         text = await log_says(at, "client", "web-0.all")
         hosts = ("web", "web.default.svc.cluster.local", "all:8000", "web-0.all:8000")
         assert text == "".join(f"{host} default\n" for host in hosts)
-        reader, writer = await asyncio.open_connection("127.0.0.1", 18431)
+        reader, writer = await asyncio.open_connection("127.0.0.1", ports[1])
         writer.write(b"GET /namespace HTTP/1.0\r\n\r\n")
         assert (await reader.read()).endswith(b"default")
         writer.close()
-        web = await at.client.get(Service, "default", "web")
-        ports = (web.spec.ports[0].nodePort, 18431)
         assert [await answers(port) for port in ports] == [True, True]
         await at.client.delete(Service, "default", "web")
         await at.client.delete(Pod, "default", "web", DeleteOptions(gracePeriodSeconds=0))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while any([await answers(port) for port in ports]):
                 continue
 
@@ -266,7 +265,7 @@ def test_a_pod_waits_until_its_claim_is_bound(tmp_path: Path) -> None:
         events = at.informers.of(Event)
         told = asyncio.Event()
         events.on_change(lambda _old, new: told.set() if new is not None and new.reason == "FailedMount" else None)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await told.wait()
         waiting = (await at.client.get(Pod, "default", "writer")).status
         assert waiting.phase == "Pending"
