@@ -25,6 +25,7 @@ from podium.clock import Clock, RealClock
 from podium.machinery.errors import AlreadyExists, NotFound
 from podium.machinery.streams import ClientStreams, Connection, LogOptions, StreamOptions
 from podium.machinery.usage import NodeUsage
+from podium.models.apiregistration_v1 import APIService
 from podium.models.core_v1 import ServiceAccount
 from podium.models.meta_v1 import ObjectMeta
 from podium.registry.registry import Registry
@@ -144,6 +145,7 @@ class Cluster:
             resources=[row.type for row in self.registry.resources() if _is_collected(row)],
             root_ca=self._root_ca(),
             volumes=self.config.data_dir.absolute() / "volumes",
+            probe=self._probe,
         )
         self._part("scheduler", Scheduler(client, informers, clock, rng).run())
         self._part("controllers", manager.run())
@@ -161,6 +163,11 @@ class Cluster:
         """Its controller would make it soon; but Pods need it, and should be welcome as soon as the API answers."""
         with suppress(AlreadyExists):
             await self.client.create(ServiceAccount(metadata=ObjectMeta(name="default", namespace="default")))
+
+    async def _probe(self, service: APIService) -> str:
+        """Nobody is asked unless the API is served: a virtual cluster's Pods don't run, and its network isn't there."""
+        extensions = self.registry.extensions
+        return "" if extensions is None else await extensions.probe(service)
 
     def _root_ca(self) -> str:
         certificate = self.config.data_dir / "pki" / "ca.crt"

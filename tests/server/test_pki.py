@@ -49,7 +49,18 @@ def test_expiring_certificates_are_renewed_and_the_authority_kept(tmp_path: Path
     pki.ensure(tmp_path, NOW + timedelta(days=350))
     after = contents(tmp_path)
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == {"server.crt", "server.key", "server.json", "admin.crt", "admin.key", "admin.json"}
+    issued = ("server", "admin", "front-proxy-client")
+    assert changed == {f"{name}.{end}" for name in issued for end in ("crt", "key", "json")}
+
+
+def test_the_front_proxy_has_an_authority_of_its_own(tmp_path: Path) -> None:
+    """Whoever may speak for users isn't just anyone who has a client certificate, nor the other way round."""
+    files = pki.ensure(tmp_path, NOW)
+    proxy = x509.load_pem_x509_certificate(files.front_proxy.certificate.read_bytes())
+    assert proxy.subject.rfc4514_string() == "CN=front-proxy-client"
+    proxy.verify_directly_issued_by(x509.load_pem_x509_certificate(files.front_proxy_ca.read_bytes()))
+    with pytest.raises(ValueError, match="match"):
+        proxy.verify_directly_issued_by(x509.load_pem_x509_certificate(files.ca.certificate.read_bytes()))
 
 
 @pytest.mark.parametrize("damaged", ["server.crt", "admin.key", "admin.json"])

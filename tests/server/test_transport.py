@@ -26,7 +26,7 @@ def test_verbs_and_informers(serve: Serve, tmp_path: Path) -> None:
         async with HttpTransport(kubeconfig.load([config])) as transport:
             client = Client(transport)
             informers = Informers(client, RealClock())
-            maps = informers.of(ConfigMap)
+            maps = informers.of(ConfigMap, namespace="default")
             seen: list[tuple[str, str]] = []
             changed = asyncio.Event()
 

@@ -7,6 +7,7 @@ reached is ServiceUnavailable.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, cast
 
 import aiohttp
@@ -136,6 +137,20 @@ class HttpTransport:
     ) -> None:
         body = None if options is None else codec.encode(options)
         await self.call("DELETE", resource.path(namespace, name), body)
+
+    async def versions(self, group: str) -> Sequence[str]:
+        try:
+            found = codec.decode(await self.call("GET", f"/apis/{group}"), meta_v1.APIGroup)
+        except errors.StatusError as error:
+            if error.code == HTTPStatus.NOT_FOUND:
+                return ()
+            raise
+        preferred = found.preferredVersion.version if found.preferredVersion else ""
+        names = [one.version for one in found.versions]
+        return sorted(names, key=lambda name: name != preferred)
+
+    async def ask(self, path: str, query: Mapping[str, str]) -> bytes:
+        return await self.call("GET", path, query=query)
 
     async def call(
         self,

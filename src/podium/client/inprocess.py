@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -12,6 +12,7 @@ from podium.client.transport import ObjectEvent, ObjectList, PatchType, Selectio
 from podium.machinery import errors
 from podium.models import meta_v1
 from podium.models.resources import ResourceType
+from podium.registry import aggregation
 from podium.registry.registry import Registry
 from podium.registry.resources import Resource
 from podium.registry.types import SYSTEM, ListOptions, Request, User, WatchEvent, WatchOptions
@@ -81,6 +82,12 @@ class InProcessTransport:
         self, resource: ResourceType, namespace: str, name: str, options: meta_v1.DeleteOptions | None = None
     ) -> None:
         await self.registry.delete(Request(self.user), self._row(resource), namespace, name, options)
+
+    async def versions(self, group: str) -> Sequence[str]:
+        return aggregation.versions(self.registry.core, group)
+
+    async def ask(self, path: str, query: Mapping[str, str]) -> bytes:
+        return await self.registry.ask_extension(self.user, path, query)
 
 
 def _own(obj: Any) -> Any:

@@ -6,7 +6,7 @@ given belongs to it from then on. Errors are those of podium.machinery.errors, w
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -78,3 +78,9 @@ class Transport(Protocol):
         self, resource: ResourceType, namespace: str, name: str, options: meta_v1.DeleteOptions | None = None
     ) -> None:
         """Begin the deletion; NotFound, Conflict when a precondition doesn't hold."""
+
+    async def versions(self, group: str) -> Sequence[str]:
+        """The versions of a group that the API serves, by itself or through others, the preferred one first."""
+
+    async def ask(self, path: str, query: Mapping[str, str]) -> bytes:
+        """GET something that is no resource of the API's own: what an API server that extends it answers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from podium.client.client import Client
 from podium.client.events import EventRecorder
 from podium.client.informers import Handler, Informer, Informers
 from podium.clock import Clock
+from podium.models.apiregistration_v1 import APIService
 from podium.models.resources import ResourceType
 
 T = TypeVar("T")
@@ -32,6 +33,8 @@ class Context:
     """The PEM of the certificate authority that Pods are to trust; empty: none is published."""
     volumes: Path | None = None
     """Where directories are made for claims; None: nowhere, somebody else makes volumes."""
+    probe: Callable[[APIService], Awaitable[str]] | None = None
+    """Asks the API server behind an APIService for its resources and says what went wrong; None: nobody can."""
     _ends: list[Callable[[], None]] = field(default_factory=list)
     _recorders: list[EventRecorder] = field(default_factory=list)
 

@@ -6,7 +6,7 @@ To add a controller, add a folder and a row.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -14,8 +14,10 @@ from typing import Any
 
 from podium.client.client import Client
 from podium.client.informers import Informers
-from podium.client.queue import WorkQueue
+from podium.client.queue import LONGEST_DELAY, WorkQueue
 from podium.clock import Clock
+from podium.controllers.apiservice import controller as apiservice
+from podium.controllers.apiservice.controller import APIServiceController
 from podium.controllers.autoscaling.controller import HorizontalPodAutoscalerController
 from podium.controllers.clusterroleaggregation.controller import ClusterRoleAggregationController
 from podium.controllers.context import Context
@@ -44,6 +46,7 @@ from podium.controllers.tainteviction.controller import TaintEvictionController
 from podium.controllers.ttlafterfinished.controller import TTLAfterFinishedController
 from podium.controllers.volumeprotection.controller import ClaimProtectionController, VolumeProtectionController
 from podium.controllers.worker import Controller, work
+from podium.models.apiregistration_v1 import APIService
 from podium.models.resources import ResourceType
 
 
@@ -54,9 +57,12 @@ class Row:
     name: str
     make: Callable[[Context, WorkQueue[Any]], Controller]
     workers: int = 5
+    longest_delay: float = LONGEST_DELAY
+    """Seconds between two attempts, however many have failed."""
 
 
 CONTROLLERS: tuple[Row, ...] = (
+    Row("apiservice", APIServiceController, longest_delay=apiservice.LONGEST_DELAY),
     Row("clusterrole-aggregation", ClusterRoleAggregationController),
     Row("daemonset", DaemonSetController),
     Row("cronjob", CronJobController),
@@ -101,9 +107,10 @@ class ControllerManager:
         resources: Sequence[ResourceType] = (),
         root_ca: str = "",
         volumes: Path | None = None,
+        probe: Callable[[APIService], Awaitable[str]] | None = None,
         names: Iterable[str] | None = None,
     ) -> None:
-        self._context = Context(client, informers, clock, rng, resources, root_ca, volumes)
+        self._context = Context(client, informers, clock, rng, resources, root_ca, volumes, probe)
         wanted = None if names is None else frozenset(names)
         self._rows = [row for row in CONTROLLERS if wanted is None or row.name in wanted]
 
@@ -111,7 +118,7 @@ class ControllerManager:
         context = self._context
         running: list[tuple[Row, Controller, WorkQueue[Any]]] = []
         for row in self._rows:
-            queue = WorkQueue[Any](context.clock, row.name)
+            queue = WorkQueue[Any](context.clock, row.name, longest_delay=row.longest_delay)
             running.append((row, row.make(context, queue), queue))
         try:
             await context.informers.synced()

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from podium.machinery import errors
 from podium.models import resources
+from podium.models.apiregistration_v1 import APIService
 from podium.models.core_v1 import (
     EndpointAddress,
     EndpointPort,
@@ -29,7 +30,7 @@ from podium.models.meta_v1 import ObjectMeta
 from podium.models.scheduling_v1 import PriorityClass
 from podium.models.storage_classes import DIRECTORY_CLASS, DIRECTORY_PROVISIONER, IS_DEFAULT
 from podium.models.storage_v1 import StorageClass
-from podium.registry import bootstrap_rbac
+from podium.registry import aggregation, bootstrap_rbac
 from podium.registry.core import Core
 from podium.registry.create import create
 from podium.registry.parts import part
@@ -47,7 +48,17 @@ async def bootstrap(core: Core) -> None:
     """Namespaces first, since nothing goes into one that isn't there; the rest at once, so that it is few commits."""
     await asyncio.gather(*(_ensure(core, Namespace(metadata=ObjectMeta(name=name))) for name in NAMESPACES))
     rest = (*priority_classes(), *bootstrap_rbac.objects(), service(), storage_class())
-    await asyncio.gather(*(_ensure(core, obj) for obj in rest))
+    local = aggregation.local_services(row.type for row in core.resources())
+    await asyncio.gather(*(_ensure(core, obj) for obj in rest), *(_register(core, obj) for obj in local))
+
+
+async def _register(core: Core, wanted: APIService) -> None:
+    """Whoever has taken a group version away from this server has it until the next start, as in Kubernetes."""
+    found = core.live(aggregation.API_SERVICES).get("", wanted.metadata.name)
+    changed = found is not None and aggregation.is_automanaged(found.object) and found.object.spec != wanted.spec
+    if changed and found is not None:
+        wanted = replace(found.object, metadata=replace(found.object.metadata), spec=wanted.spec)
+    await _ensure(core, wanted, current=changed)
 
 
 async def advertise(core: Core, address: str, port: int) -> None:

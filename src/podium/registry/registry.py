@@ -6,7 +6,7 @@ their own: create, update, patch, delete, lists, watching, and subresources/ for
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -16,7 +16,7 @@ from podium.machinery import errors
 from podium.machinery.usage import UsageAccess
 from podium.models.meta_v1 import DeleteOptions
 from podium.models.resources import METRICS
-from podium.registry import apply, bootstrap, create, delete, lists, patch, provided, update, watching
+from podium.registry import aggregation, apply, bootstrap, create, delete, lists, patch, provided, update, watching
 from podium.registry.admission import plugins
 from podium.registry.admission.chain import Chain
 from podium.registry.core import Core, TokenIssuer
@@ -26,7 +26,7 @@ from podium.registry.resources import Resource, row
 from podium.registry.services import Services
 from podium.registry.storage import Collection
 from podium.registry.subresources import binding, eviction, token
-from podium.registry.types import Entry, Listing, ListOptions, PatchType, Request, WatchEvent, WatchOptions
+from podium.registry.types import Entry, Listing, ListOptions, PatchType, Request, User, WatchEvent, WatchOptions
 from podium.registry.views import viewed
 from podium.store.port import Store
 
@@ -49,6 +49,8 @@ class Registry:
         self.core.token_issuer = token_issuer
         self._housekeeping = Housekeeping(self.core)
         self._providers: dict[str, provided.Provider] = {}
+        self.extensions: aggregation.Extensions | None = None
+        """The way to API servers that extend this one, while there is one."""
 
     async def start(self, *, empty: bool = False) -> None:
         """Take over what the store has and create what every cluster begins with, unless it is to stay empty."""
@@ -123,6 +125,16 @@ class Registry:
             self.core.add(row(kind))
         self._providers["nodes.metrics.k8s.io"] = provided.NodeMetricsProvider(self.core, access)
         self._providers["pods.metrics.k8s.io"] = provided.PodMetricsProvider(self.core, access)
+
+    async def ask_extension(self, user: User, path: str, query: Mapping[str, str]) -> bytes:
+        """What another API server that serves this path answers to a GET. PathNotFound if none does."""
+        service = aggregation.extension(self.core, *aggregation.group_version(path))
+        if service is None:
+            raise errors.PathNotFound
+        aggregation.require_available(service)
+        if self.extensions is None:
+            raise errors.ServiceUnavailable(aggregation.UNAVAILABLE)
+        return await self.extensions.get(service, user, path, query)
 
     def _provider(self, res: Resource) -> provided.Provider:
         return self._providers[res.group_resource]

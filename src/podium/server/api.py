@@ -17,6 +17,7 @@ from podium.machinery.errors import PathNotFound, StatusError, TooManyRequests
 from podium.models.meta_v1 import StatusDetails
 from podium.registry.resources import Resource
 from podium.registry.types import User
+from podium.server.aggregation.proxy import extension_for, proxy
 from podium.server.authentication.authenticator import impersonate
 from podium.server.authorization.authorizer import MASTERS
 from podium.server.authorization.rules import Attributes
@@ -137,11 +138,14 @@ class Api:
 
     async def _routed(self, exchange: Exchange) -> Answer | Lasting:
         info = exchange.info
+        services = self.services
+        extension = extension_for(services.registry, services.extensions, info)
+        if extension is not None:
+            return await proxy(services, services.extensions, exchange, extension)
         if not info.is_resource:
             if info.verb not in ("get", "head"):
                 raise _MethodNotAllowed if _is_ours(info.path) else PathNotFound
             return self._paths.answer(exchange)
-        services = self.services
         res = services.registry.resource(info.group, info.version, info.resource)
         if res is None:
             return await self._special(exchange)

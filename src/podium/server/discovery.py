@@ -9,34 +9,16 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from podium.models import codec, meta_v1
+from podium.registry.aggregation import PRIORITIES, version_order
 from podium.registry.resources import Resource, Subresource
 from podium.server.negotiation import clauses
 
-_GROUP_ORDER = (
-    "apiregistration.k8s.io",
-    "apps",
-    "events.k8s.io",
-    "authentication.k8s.io",
-    "authorization.k8s.io",
-    "autoscaling",
-    "batch",
-    "certificates.k8s.io",
-    "networking.k8s.io",
-    "policy",
-    "rbac.authorization.k8s.io",
-    "storage.k8s.io",
-    "admissionregistration.k8s.io",
-    "apiextensions.k8s.io",
-    "scheduling.k8s.io",
-    "coordination.k8s.io",
-    "node.k8s.io",
-    "discovery.k8s.io",
-    "resource.k8s.io",
-    "flowcontrol.apiserver.k8s.io",
-)
+_KING = (20001, 0)
+"""Before all that can be registered: the group in which others are."""
 _AGGREGATED = ("apidiscovery.k8s.io", "v2", "APIGroupDiscoveryList")
 _BINDINGS = {
     "resource": "bindings",
@@ -62,13 +44,29 @@ def aggregated_type(accept: str) -> str | None:
     return None
 
 
-class Discovery:
-    """The discovery documents for one state of the resource table."""
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A group version that another API server serves, and what that said when it was last asked."""
 
-    def __init__(self, resources: Iterable[Resource]) -> None:
-        self._groups: dict[str, dict[str, list[Resource]]] = {}
+    group: str
+    version: str
+    priorities: tuple[int, int]
+    """groupPriorityMinimum and versionPriority."""
+    resources: tuple[meta_v1.APIResource, ...]
+    fresh: bool
+
+
+class Discovery:
+    """The discovery documents for one state of the resource table and of other API servers."""
+
+    def __init__(self, resources: Iterable[Resource], remotes: Iterable[Remote] = ()) -> None:
+        self._groups: dict[str, dict[str, list[Resource] | Remote]] = {}
         for resource in resources:
-            self._groups.setdefault(resource.group, {}).setdefault(resource.version, []).append(resource)
+            rows = self._groups.setdefault(resource.group, {}).setdefault(resource.version, [])
+            if isinstance(rows, list):
+                rows.append(resource)
+        for remote in remotes:
+            self._groups.setdefault(remote.group, {})[remote.version] = remote
         self._documents: dict[tuple[str, bool], bytes] = {}
 
     def document(self, path: str, aggregated: bool) -> bytes | None:
@@ -97,17 +95,29 @@ class Discovery:
             return codec.encode(self._group(parts[1], "v1"))
         group, version = ("", parts[1]) if parts[0] == "api" else ("/".join(parts[1:-1]), parts[-1])
         found = self._groups.get(group, {}).get(version)
-        if found is None or len(parts) != (2 if parts[0] == "api" else 3) or (parts[0] == "apis" and not group):
+        if len(parts) != (2 if parts[0] == "api" else 3) or (parts[0] == "apis" and not group):
+            return None
+        if not isinstance(found, list):  # there is none, or its own server answers
             return None
         return codec.encode(_resource_list(found))
 
+    def _priorities(self, group: str, version: str) -> tuple[int, int]:
+        found = self._groups[group][version]
+        if isinstance(found, Remote):
+            return found.priorities
+        return _KING if group == "apiregistration.k8s.io" else PRIORITIES.get((group, version), (0, 0))
+
     def _ordered(self) -> list[str]:
-        known = [group for group in ("", *_GROUP_ORDER) if group in self._groups]
-        return known + sorted(self._groups.keys() - set(known))
+        def rank(group: str) -> tuple[int, str]:
+            return -max(self._priorities(group, version)[0] for version in self._groups[group]), group
+
+        return sorted(self._groups, key=rank)
 
     def _versions(self, group: str) -> list[str]:
         """The preferred version first: v2 before v1."""
-        return sorted(self._groups[group], reverse=True)
+        return sorted(
+            self._groups[group], key=lambda version: version_order(self._priorities(group, version)[1], version)
+        )
 
     def _group(self, name: str, api_version: str) -> meta_v1.APIGroup:
         versions = tuple(
@@ -128,12 +138,7 @@ class Discovery:
                 {
                     "metadata": {"name": group, "creationTimestamp": None} if group else {"creationTimestamp": None},
                     "versions": [
-                        {
-                            "version": version,
-                            "resources": _all_discovered(self._groups[group][version]),
-                            "freshness": "Current",
-                        }
-                        for version in self._versions(group)
+                        _version_discovered(version, self._groups[group][version]) for version in self._versions(group)
                     ],
                 }
                 for group in groups
@@ -193,6 +198,41 @@ def _resource_list(resources: Sequence[Resource]) -> meta_v1.APIResourceList:
                 )
             )
     return meta_v1.APIResourceList(groupVersion=resources[0].api_version, resources=tuple(rows))
+
+
+def _version_discovered(version: str, found: list[Resource] | Remote) -> dict[str, Any]:
+    if isinstance(found, list):
+        return {"version": version, "resources": _all_discovered(found), "freshness": "Current"}
+    freshness = "Current" if found.fresh else "Stale"
+    return {"version": version, "resources": remote_resources(found), "freshness": freshness}
+
+
+def remote_resources(remote: Remote) -> list[dict[str, Any]]:
+    """Another server's list of resources in the aggregated form: subresources below what they belong to."""
+    rows: dict[str, dict[str, Any]] = {}
+    for one in remote.resources:
+        plural, _, part = one.name.partition("/")
+        entry = rows.setdefault(
+            plural,
+            {
+                "resource": plural,
+                "responseKind": {"group": "", "version": "", "kind": ""},
+                "scope": "Namespaced" if one.namespaced else "Cluster",
+                "singularResource": "",
+                "verbs": [],
+            },
+        )
+        kind = {"group": one.group or remote.group, "version": one.version or remote.version, "kind": one.kind}
+        if part:
+            below = {"subresource": part, "responseKind": kind, "verbs": list(one.verbs)}
+            entry.setdefault("subresources", []).append(below)
+            continue
+        entry |= {"responseKind": kind, "singularResource": one.singularName, "verbs": list(one.verbs)}
+        if one.shortNames:
+            entry["shortNames"] = list(one.shortNames)
+        if one.categories:
+            entry["categories"] = list(one.categories)
+    return list(rows.values())
 
 
 def _all_discovered(resources: Sequence[Resource]) -> list[dict[str, Any]]:

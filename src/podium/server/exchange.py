@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import nullcontext
 from email.utils import format_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -120,11 +121,15 @@ def _head(status: int, content_type: str) -> bytes:
     """Status line and the headers that every answer has; there are few different ones."""
     head = _heads.get((status, content_type))
     if head is None:
-        text = f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}\r\nCache-Control: no-cache, private\r\n"
-        if content_type:
-            text += f"Content-Type: {content_type}\r\n"
-        head = _heads[status, content_type] = text.encode()
+        head = _heads[status, content_type] = _new_head(status, content_type)
     return head
+
+
+def _new_head(status: int, content_type: str) -> bytes:
+    text = f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}\r\nCache-Control: no-cache, private\r\n"
+    if content_type:
+        text += f"Content-Type: {_one_line(content_type)}\r\n"
+    return text.encode()
 
 
 def _header_lines(headers: Iterable[tuple[str, str]]) -> bytes:
@@ -287,3 +292,69 @@ class Stream(Lasting):
             if piece:
                 transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
                 await writer.drain()
+
+
+class Relay(Lasting):
+    """Another server's answer, passed on as it comes. `close` lets go of it, whatever has become of the client.
+
+    If the answer breaks off, so does the connection: a part must not pass for the whole.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        content_type: str,
+        headers: Headers,
+        pieces: AsyncIterator[bytes],
+        close: Callable[[], Awaitable[None]],
+    ) -> None:
+        super().__init__(status)
+        self.type = content_type
+        self.extra = headers
+        self.length: int | None = None
+        """Of the body, if it is known; None: it is sent in chunks."""
+        self.bodiless = False
+        self.deadline: Callable[[], Deadline] | None = None
+        """How long the client may take to read it."""
+        self._pieces = pieces
+        self._close = close
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        try:
+            transport = request.transport
+            if transport is None or transport.is_closing():
+                raise ConnectionResetError("the client has gone")
+            with self.deadline() if self.deadline else nullcontext():
+                await self._send(request, transport)
+        except asyncio.CancelledError:
+            task: asyncio.Task[Any] | None = asyncio.current_task()
+            if not self.stopping() or task is None or task.uncancel() > 0:
+                raise
+            self._stay = False
+        except Timeout as error:
+            raise ConnectionResetError("the client takes too long") from error
+        finally:
+            await self._close()
+
+    async def _send(self, request: web.BaseRequest, transport: asyncio.WriteTransport) -> None:
+        assert self.dates is not None
+        chunked = self.length is None and not self.bodiless and request.version >= (1, 1)
+        self._stay = request.keep_alive and (chunked or self.bodiless or self.length is not None)
+        lines = list(self.extra)
+        if self.length is not None and self.code != 204:
+            lines.append(("Content-Length", str(self.length)))
+        if chunked:
+            lines.append(("Transfer-Encoding", "chunked"))
+        if not self._stay:
+            lines.append(("Connection", "close"))
+        transport.write(_new_head(self.code, self.type) + self.dates.line() + _header_lines(lines) + b"\r\n")
+        if self.bodiless:
+            return
+        async for piece in self._pieces:
+            if transport.is_closing():
+                raise ConnectionResetError("the client has gone")
+            if piece:
+                transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+                await request.writer.drain()
+        if chunked:
+            transport.write(b"0\r\n\r\n")

@@ -40,13 +40,18 @@ class OpenApi:
             self._by_path.setdefault(resource.type.base_path.lstrip("/"), []).append(resource)
         self._documents: dict[str, bytes] = {}
 
-    def index(self) -> bytes:
-        """What /openapi/v3 answers: where each group version's document is. The hash changes with the document."""
+    def index(self, elsewhere: Mapping[str, str]) -> bytes:
+        """What /openapi/v3 answers: where each group version's document is. The hash changes with the document.
+
+        `elsewhere`: the paths that other API servers describe, and what changes with their documents."""
         seed = hashlib.sha256(schemas.fingerprint().encode() + self._version.encode())
         paths = {}
         for path, resources in sorted(self._by_path.items()):
             names = ",".join(f"{each.plural}/{'/'.join(each.subresources)}" for each in resources)
             digest = hashlib.sha256(seed.digest() + path.encode() + names.encode()).hexdigest().upper()
+            paths[path] = {"serverRelativeURL": f"/openapi/v3/{path}?hash={digest}"}
+        for path, changing in sorted(elsewhere.items()):
+            digest = hashlib.sha256(changing.encode()).hexdigest().upper()
             paths[path] = {"serverRelativeURL": f"/openapi/v3/{path}?hash={digest}"}
         return orjson.dumps({"paths": paths})
 

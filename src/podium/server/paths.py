@@ -11,9 +11,11 @@ import msgspec
 
 from podium.machinery.errors import NotAcceptable, PathNotFound
 from podium.models import codec
+from podium.models.conditions import is_true
+from podium.registry import aggregation
 from podium.registry.resources import Resource
 from podium.server import version
-from podium.server.discovery import Discovery, aggregated_type
+from podium.server.discovery import Discovery, Remote, aggregated_type
 from podium.server.exchange import Answer, Exchange, Headers
 from podium.server.health import Health
 from podium.server.metrics import RequestMetrics
@@ -43,6 +45,7 @@ class Paths:
         self._health = health
         self._metrics = metrics
         self._table: Sequence[Resource] = ()
+        self._remotes: tuple[Remote, ...] = ()
         self._discovery = Discovery(())
         self._openapi: OpenApi | None = None
 
@@ -74,12 +77,23 @@ class Paths:
         raise PathNotFound
 
     def _current(self) -> Discovery:
-        table = self._services.registry.resources()
+        table, remotes = self._services.registry.resources(), self._remote()
         if table != self._table:
-            self._table = table
-            self._discovery = Discovery(table)
             self._openapi = None
+        if table != self._table or remotes != self._remotes:
+            self._table, self._remotes = table, remotes
+            self._discovery = Discovery(table, remotes)
         return self._discovery
+
+    def _remote(self) -> tuple[Remote, ...]:
+        """What other API servers serve."""
+        found = []
+        for service in aggregation.extensions(self._services.registry.core):
+            spec, said = service.spec, self._services.extensions.discovered(service)
+            priorities = (spec.groupPriorityMinimum, spec.versionPriority)
+            fresh = said.fresh and is_true(service.status.conditions, aggregation.AVAILABLE)
+            found.append(Remote(spec.group, spec.version, priorities, said.resources, fresh))
+        return tuple(found)
 
     def _descriptions(self) -> OpenApi:
         self._current()
@@ -102,11 +116,20 @@ class Paths:
         assert document is not None, "/api and /apis are always there"
         return _with_etag(exchange, document, content_type)
 
+    def _described_elsewhere(self) -> dict[str, str]:
+        """Paths of group versions that other API servers describe, and where."""
+        found = {}
+        for service in aggregation.extensions(self._services.registry.core):
+            where = self._services.extensions.discovered(service).openapi
+            if where:
+                found[f"apis/{service.spec.group}/{service.spec.version}"] = where
+        return found
+
     def _described(self, exchange: Exchange, path: str) -> Answer:
         openapi = self._descriptions()
         media = _form_of_description(path, exchange.headers.get("Accept") or "*/*")
         if path == "/openapi/v3":
-            return _with_etag(exchange, openapi.index(), JSON)
+            return _with_etag(exchange, openapi.index(self._described_elsewhere()), JSON)
         compressed = openapi.v2(protobuf=media != JSON) if path == "/openapi/v2" else None
         if path.startswith("/openapi/v3/"):
             compressed = openapi.v3(path.removeprefix("/openapi/v3/"))

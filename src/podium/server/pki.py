@@ -33,6 +33,7 @@ SERVER_NAMES = (
     "kubernetes.default.svc.cluster.local",
     "10.96.0.1",
 )
+FRONT_PROXY = "front-proxy-client"
 _CA_LIFE = timedelta(days=3650)
 _LIFE = timedelta(days=365)
 
@@ -51,6 +52,9 @@ class Pki:
     server: Pair
     admin: Pair
     service_account_key: Path
+    front_proxy_ca: Path
+    """The certificate of the authority that vouches only for us, when we speak for users to other API servers."""
+    front_proxy: Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,8 @@ class _Wanted:
 def ensure(directory: Path, now: datetime, extra_names: Sequence[str] = ()) -> Pki:
     """The files, made where they are missing or no longer good."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    ca = Pair(directory / "ca.crt", directory / "ca.key")
-    if not _good(ca, _record(directory, "ca"), {}, now, _CA_LIFE):
-        _make_ca(directory, ca, now)
+    ca = _authority(directory, "ca", "kubernetes", now)
+    proxy_ca = _authority(directory, "front-proxy-ca", "front-proxy-ca", now)
     names = tuple(dict.fromkeys((*SERVER_NAMES, *extra_names)))
     service_account_key = directory / "sa.key"
     if not service_account_key.exists():
@@ -78,6 +81,8 @@ def ensure(directory: Path, now: datetime, extra_names: Sequence[str] = ()) -> P
         server=_issued(directory, ca, _Wanted("server", "kube-apiserver", names=names), now),
         admin=_issued(directory, ca, _Wanted("admin", "kubernetes-admin", "system:masters"), now),
         service_account_key=service_account_key,
+        front_proxy_ca=proxy_ca.certificate,
+        front_proxy=_issued(directory, proxy_ca, _Wanted("front-proxy-client", FRONT_PROXY), now),
     )
 
 
@@ -154,7 +159,15 @@ def _issued(directory: Path, ca: Pair, wanted: _Wanted, now: datetime) -> Pair:
     return pair
 
 
-def _make_ca(directory: Path, ca: Pair, now: datetime) -> None:
+def _authority(directory: Path, file: str, name: str, now: datetime) -> Pair:
+    pair = Pair(directory / f"{file}.crt", directory / f"{file}.key")
+    if not _good(pair, _record(directory, file), {}, now, _CA_LIFE):
+        _make_authority(pair, name, now)
+        _note(pair, _record(directory, file), {}, now + _CA_LIFE)
+    return pair
+
+
+def _make_authority(ca: Pair, name: str, now: datetime) -> None:
     from cryptography import x509
 
     key = _new_key()
@@ -169,7 +182,7 @@ def _make_ca(directory: Path, ca: Pair, now: datetime) -> None:
         encipher_only=False,
         decipher_only=False,
     )
-    subject = _name("kubernetes", "")
+    subject = _name(name, "")
     certificate = _signed(
         key,
         key,
@@ -180,7 +193,6 @@ def _make_ca(directory: Path, ca: Pair, now: datetime) -> None:
         [(x509.BasicConstraints(ca=True, path_length=None), True), (usage, True)],
     )
     _store(ca, certificate, key)
-    _note(ca, _record(directory, "ca"), {}, now + _CA_LIFE)
 
 
 def _make(pair: Pair, ca: Pair, wanted: _Wanted, now: datetime) -> None:

@@ -20,6 +20,8 @@ from podium.clock import Clock
 from podium.machinery.streams import NodeAccess
 from podium.registry.registry import Registry
 from podium.registry.types import User
+from podium.server.aggregation.servers import ExtensionServers
+from podium.server.aggregation.trust import Trust
 from podium.server.api import Api
 from podium.server.authentication.authenticator import Authenticator
 from podium.server.authentication.certificates import user_of
@@ -116,6 +118,8 @@ class Server:
         self.tokens = ServiceAccountTokens(config.pki.service_account_key, clock, rng, self._live_uid)
         authenticator = Authenticator(self.tokens, config.tokens)
         self._registry = registry
+        self._extensions = ExtensionServers(registry, rng, config.pki.front_proxy)
+        self._trust = Trust(registry, config.pki)
         services = Services(
             registry=registry,
             clock=clock,
@@ -125,6 +129,7 @@ class Server:
             tokens=self.tokens,
             reviews=Reviews(self.authorizer, authenticator),
             node_access=node_access,
+            extensions=self._extensions,
         )
         metrics = RequestMetrics()
         health = Health({"ping": lambda: ""}, {"etcd": self._store_problem, "shutdown": self._stopping})
@@ -155,7 +160,9 @@ class Server:
         )
         self._unfollow = follow_rbac(self._registry, self.authorizer)
         self._registry.core.token_issuer = self.tokens.issue
+        self._registry.extensions = self._extensions
         await self._registry.advertise(self.config.host, self.port)
+        await self._trust.start()
         await self._listener.start_serving()
 
     async def stop(self) -> None:
@@ -171,6 +178,9 @@ class Server:
         await self._listener.wait_closed()
         self._listener = None
         self._unfollow()
+        self._registry.extensions = None
+        await self._trust.stop()
+        await self._extensions.close()
 
     async def _live_uid(self, plural: str, namespace: str, name: str) -> str | None:
         entry = self._registry.live(plural).get(namespace, name)

@@ -11,6 +11,7 @@ from aiohttp import web
 from podium.clock import Clock
 from podium.machinery.streams import NodeAccess
 from podium.registry.registry import Registry
+from podium.server.aggregation.servers import ExtensionServers
 from podium.server.authentication.authenticator import Authenticator
 from podium.server.authentication.tokens import ServiceAccountTokens
 from podium.server.authorization.authorizer import Authorizer
@@ -27,6 +28,7 @@ class Services:
     tokens: ServiceAccountTokens
     reviews: Reviews
     node_access: NodeAccess | None
+    extensions: ExtensionServers
     upgraded: int = 0
     """How many connections have stopped being HTTP: exec, attach, port-forward."""
 

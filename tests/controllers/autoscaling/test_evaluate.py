@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from random import Random
 
 import pytest
 
+from podium.client.inprocess import InProcessTransport
+from podium.clock import VirtualClock
+from podium.controllers.autoscaling.app_metrics import AdapterMetrics
 from podium.controllers.autoscaling.evaluate import Asked, Evaluator, Failed, Target
 from podium.controllers.autoscaling.metrics import (
     MetricsError,
-    NoAdapter,
     ResourceMetrics,
     container_metrics,
     pod_metrics,
@@ -21,6 +24,8 @@ from podium.models import meta_v1, selectors
 from podium.models.metrics_v1beta1 import ContainerMetrics, PodMetrics
 from podium.models.quantity import Quantity
 from podium.models.selectors import Selector
+from podium.registry.registry import Registry
+from podium.store.memory import MemoryStore
 from tests.controllers.autoscaling.test_replicas import measured, pods
 from tests.controllers.build import NOW
 
@@ -58,11 +63,16 @@ class Usage(ResourceMetrics):
         return dict(self._found)
 
 
+def nobody() -> AdapterMetrics:
+    """Application metrics where nobody serves them."""
+    return AdapterMetrics(InProcessTransport(Registry(MemoryStore(), VirtualClock(), Random(1))))
+
+
 def evaluate(
     spec: v2.MetricSpec, *, usage: Mapping[str, PodMetric] | None = None, adapter: Adapter | None = None, count: int = 4
 ) -> Asked | Failed:
     target = Target("default", selectors.of_labels({"app": "web"}), pods(count), count, count, Tolerances())
-    evaluator = Evaluator(Usage(usage), adapter or NoAdapter())
+    evaluator = Evaluator(Usage(usage), adapter or nobody())
     return asyncio.run(evaluator.evaluate(spec, target, NOW))
 
 
@@ -145,7 +155,8 @@ def test_amounts(spec: v2.MetricSpec, amounts: list[int], replicas: int, name: s
     assert found.name.startswith(name)
 
 
-UNREGISTERED = "metrics API: no {0} metrics API ({0}.metrics.k8s.io) registered"
+UNREGISTERED = "metrics API: no custom metrics API (custom.metrics.k8s.io) registered"
+UNSERVED = "metrics API: the server could not find the requested resource (get queue.external.metrics.k8s.io)"
 
 
 @pytest.mark.parametrize(
@@ -179,7 +190,7 @@ UNREGISTERED = "metrics API: no {0} metrics API ({0}.metrics.k8s.io) registered"
         (
             of_pods(),
             "FailedGetPodsMetric",
-            "unable to get metric queue: unable to fetch metrics from custom " + UNREGISTERED.format("custom"),
+            "unable to get metric queue: unable to fetch metrics from custom " + UNREGISTERED,
             "failed to get pods metric value: unable to get metric queue: ",
         ),
         (

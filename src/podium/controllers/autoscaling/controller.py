@@ -11,9 +11,10 @@ from typing import Any
 from podium.client.queue import WorkQueue
 from podium.controllers import references, status
 from podium.controllers.autoscaling import decide
+from podium.controllers.autoscaling.app_metrics import AdapterMetrics
 from podium.controllers.autoscaling.evaluate import Evaluator, Target
 from podium.controllers.autoscaling.limits import History
-from podium.controllers.autoscaling.metrics import AppMetrics, NoAdapter, ResourceMetrics
+from podium.controllers.autoscaling.metrics import ResourceMetrics
 from podium.controllers.context import Context, Key
 from podium.controllers.worker import Result
 from podium.machinery import errors
@@ -38,12 +39,12 @@ class _Unusable(Exception):
 
 
 class HorizontalPodAutoscalerController:
-    def __init__(self, context: Context, queue: WorkQueue[Key], app_metrics: AppMetrics | None = None) -> None:
+    def __init__(self, context: Context, queue: WorkQueue[Key]) -> None:
         self._context = context
         self._client = context.client
         self._queue = queue
         self._recorder = context.recorder("horizontal-pod-autoscaler")
-        self._evaluator = Evaluator(ResourceMetrics(context.client), app_metrics or NoAdapter())
+        self._evaluator = Evaluator(ResourceMetrics(context.client), AdapterMetrics(context.client.transport))
         self._histories: dict[Key, History] = {}
         self._selectors: dict[Key, Selector] = {}
         self._autoscalers = context.informers.of(v2.HorizontalPodAutoscaler)

@@ -1,7 +1,7 @@
 """Where an autoscaler's figures come from: a port, and the metrics APIs behind it.
 
-What Pods use (metrics.k8s.io) the API serves by itself. Metrics of applications (custom.metrics.k8s.io) and of things
-outside the cluster (external.metrics.k8s.io) are for others to serve; `NoAdapter` says that nobody does.
+What Pods use (metrics.k8s.io) the API serves by itself. Metrics of applications and of things outside the cluster are
+for others to serve: app_metrics.py.
 """
 
 from __future__ import annotations
@@ -36,26 +36,6 @@ class AppMetrics(Protocol):
 
     async def external(self, namespace: str, metric: str, selector: Selector) -> Sequence[int]:
         """The values of all series that are selected; MetricsError."""
-
-
-class NoAdapter:
-    """No application metrics: as a cluster without an adapter answers."""
-
-    async def of_pods(self, namespace: str, metric: str, pods: Selector, selector: Selector) -> Mapping[str, PodMetric]:
-        raise MetricsError(_absent("custom"))
-
-    async def of_object(
-        self, namespace: str, metric: str, target: CrossVersionObjectReference, selector: Selector
-    ) -> int:
-        raise MetricsError(_absent("custom"))
-
-    async def external(self, namespace: str, metric: str, selector: Selector) -> Sequence[int]:
-        raise MetricsError(_absent("external"))
-
-
-def _absent(kind: str) -> str:
-    why = f"no {kind} metrics API ({kind}.metrics.k8s.io) registered"
-    return f"unable to fetch metrics from {kind} metrics API: {why}"
 
 
 class ResourceMetrics:

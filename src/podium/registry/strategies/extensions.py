@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from podium.machinery import field, names
@@ -21,14 +20,13 @@ from podium.models.apiextensions_v1 import (
     CustomResourceDefinitionNames,
     CustomResourceDefinitionStatus,
 )
-from podium.models.apiregistration_v1 import APIService, APIServiceStatus
+from podium.models.apiregistration_v1 import APIService, APIServiceCondition, APIServiceStatus
 from podium.models.meta_v1 import LabelSelector
 from podium.registry.strategies import checks
 from podium.registry.strategies.checks import METADATA, SPEC, Errors
 from podium.registry.strategies.replica_set import keep_status
 from podium.registry.strategy import Strategy, keep_spec
 
-_VERSION = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _HTTPS = 443
 
 
@@ -139,35 +137,64 @@ def _default_service(obj: APIService) -> None:
 
 def _prepare_service(obj: APIService) -> None:
     obj.status = APIServiceStatus()
+    if obj.spec.service is None:
+        available = APIServiceCondition(
+            type="Available",
+            status="True",
+            reason="Local",
+            message="Local APIServices are always available",
+            lastTransitionTime=obj.metadata.creationTimestamp,
+        )
+        obj.status.conditions = (available,)
 
 
 def _validate_service(obj: APIService) -> Errors:
     spec = obj.spec
     errors: Errors = []
-    if obj.metadata.name != f"{spec.version}.{spec.group}":
-        why = 'must be `spec.version+"."+spec.group`'
+    wanted = f"{spec.version}.{spec.group}"
+    if obj.metadata.name != wanted:
+        why = f'must be `spec.version+"."+spec.group`: "{wanted}"'
         errors.append(field.invalid(METADATA.child("name"), obj.metadata.name, why))
     if spec.group == "" and spec.version != "v1":
         errors.append(
             field.required(SPEC.child("group"), "only v1 may have an empty group and it better be legacy kube")
         )
-    if not _VERSION.fullmatch(spec.version):
-        errors += field.each(SPEC.child("version"), spec.version, names.dns_label_1035(spec.version))
+    if spec.group:
+        errors += field.each(SPEC.child("group"), spec.group, names.dns_subdomain(spec.group))
+    errors += field.each(SPEC.child("version"), spec.version, names.dns_label_1035(spec.version))
     for name, limit in (("groupPriorityMinimum", 20000), ("versionPriority", 1000)):
         value = getattr(spec, name)
         if not 0 < value <= limit:
             errors.append(field.invalid(SPEC.child(name), value, f"must be positive and less than {limit}"))
-    if spec.service is not None:
-        errors += checks.needed(SPEC.child("service"), spec.service, "namespace", "name")
-        if spec.insecureSkipTLSVerify and spec.caBundle:
-            why = "may not be true if caBundle is present"
-            errors.append(field.invalid(SPEC.child("insecureSkipTLSVerify"), True, why))
-    elif spec.caBundle:
-        errors.append(
-            field.invalid(
-                SPEC.child("caBundle"), f"{len(spec.caBundle)} bytes", "local APIServices may not have a caBundle"
-            )
-        )
+    return errors + (_local_service(obj) if spec.service is None else _remote_service(obj))
+
+
+def _local_service(obj: APIService) -> Errors:
+    spec = obj.spec
+    errors: Errors = []
+    if spec.caBundle:
+        why = "local APIServices may not have a caBundle"
+        errors.append(field.invalid(SPEC.child("caBundle"), f"{len(spec.caBundle)} bytes", why))
+    if spec.insecureSkipTLSVerify:
+        why = "local APIServices may not have insecureSkipTLSVerify"
+        errors.append(field.invalid(SPEC.child("insecureSkipTLSVerify"), True, why))
+    return errors
+
+
+def _remote_service(obj: APIService) -> Errors:
+    spec = obj.spec
+    errors = checks.needed(SPEC.child("service"), spec.service, "namespace", "name")
+    if spec.insecureSkipTLSVerify and spec.caBundle:
+        why = "may not be true if caBundle is present"
+        errors.append(field.invalid(SPEC.child("insecureSkipTLSVerify"), True, why))
+    return errors
+
+
+def _validate_service_status(new: APIService, _old: APIService) -> Errors:
+    errors: Errors = []
+    for position, one in enumerate(new.status.conditions):
+        where = Path("status").child("conditions").index(position).child("status")
+        errors += checks.enum(where, one.status, ("True", "False", "Unknown"))
     return errors
 
 
@@ -178,6 +205,7 @@ API_SERVICE_STRATEGY = Strategy(
     validate=_validate_service,
     validate_update=lambda new, _old: _validate_service(new),
     prepare_status_update=keep_spec,
+    validate_status_update=_validate_service_status,
     name_errors=names.path_segment,
     generation=False,
     update_unconditional=False,

@@ -1,0 +1,1 @@
+"""Finds out whether the API servers behind APIServices answer."""

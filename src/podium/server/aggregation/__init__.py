@@ -1,0 +1,1 @@
+"""API aggregation: requests that another API server answers are passed on to it."""
