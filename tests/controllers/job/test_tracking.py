@@ -99,6 +99,14 @@ def test_failed_indexes_are_told_only_where_an_index_can_fail(
     assert codec.to_tree(found.status).get("failedIndexes") == written
 
 
+def test_no_index_has_both_failed_and_succeeded() -> None:
+    """As when a Pod was deleted, which failed its index, and succeeded before it was gone."""
+    made = indexed(5, backoffLimitPerIndex=0, status=status(failedIndexes="1", completedIndexes="3", succeeded=1))
+    found = collect(made, [pod("a", "Succeeded", index=1), pod("b", "Failed", index=3), pod("c", "Succeeded", index=4)])
+    assert (found.status.completedIndexes, found.status.failedIndexes, found.status.succeeded) == ("3,4", "1", 2)
+    assert names(found) == ["a", "b", "c"]
+
+
 def test_no_more_than_a_status_can_hold() -> None:
     found = collect(job(completions=900), [pod(f"p{number}", "Succeeded") for number in range(700)])
     assert (len(found.release), found.all) == (500, False)

@@ -299,6 +299,41 @@ def test_what_a_status_promises(old: dict[str, Any], new: dict[str, Any], expect
     assert all(part in problem for part, problem in zip(expected, problems, strict=True)), problems
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (("", None), ("0-2", ""), []),
+        (("", None), ("0,2", "1,3,4"), []),
+        (("", None), ("0-5", None), ['error parsing completedIndexes: too large index: "5"']),
+        (
+            ("0,1", "3"),
+            ("0,1", "3,x"),
+            ['error parsing failedIndexes: cannot convert string to integer for index: "x"'],
+        ),
+        (("0", "3"), ("0,2-4", "3"), ["failedIndexes and completedIndexes overlap at index: 3"]),
+        (("0", "1-3"), ("0,3", "1-3"), ["failedIndexes and completedIndexes overlap at index: 3"]),
+        (("0,1", "1"), ("0,1", "1"), []),
+    ],
+)
+def test_what_the_indexes_of_a_status_promise(
+    old: tuple[str, str | None], new: tuple[str, str | None], expected: list[str]
+) -> None:
+    before, after = created(indexed(backoffLimitPerIndex=1)), created(indexed(backoffLimitPerIndex=1))
+    before.status.completedIndexes, before.status.failedIndexes = old
+    after.status.completedIndexes, after.status.failedIndexes = new
+    problems = [str(error) for error in job_status.validate_update(after, before)]
+    assert len(problems) == len(expected), problems
+    assert all(part in problem for part, problem in zip(expected, problems, strict=True)), problems
+
+
+def test_a_success_policy_is_met_before_the_job_is_complete() -> None:
+    made = created(success(succeededCount=1))
+    after = codec.copy(made)
+    after.status = codec.from_tree({**COMPLETE, "conditions": [condition("Complete")]}, batch_v1.JobStatus)
+    problems = [str(error) for error in job_status.validate_update(after, made)]
+    assert any("for Job with SuccessPolicy unless SuccessCriteriaMet=True" in problem for problem in problems)
+
+
 SCHEDULE = "spec.schedule: Invalid value"
 
 

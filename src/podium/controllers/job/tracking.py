@@ -70,6 +70,7 @@ def collect(view: View, status: batch_v1.JobStatus, live: Live, ending: Verdict 
     uncounted = status.uncountedTerminatedPods or _NONE
     succeeded, failed = list(uncounted.succeeded), list(uncounted.failed)
     already = {*succeeded, *failed}
+    settled = indexes.merge(view.stored_indexes, view.failed_indexes or ())
     done: list[int] = []
     release: list[core_v1.Pod] = []
     complete = True
@@ -86,7 +87,7 @@ def collect(view: View, status: batch_v1.JobStatus, live: Live, ending: Verdict 
         if pod.status.phase == "Succeeded":
             if not is_indexed(view.job):
                 succeeded.append(uid)
-            elif (index := valid_index(pod, view.job)) is not None and not indexes.has(view.stored_indexes, index):
+            elif (index := valid_index(pod, view.job)) is not None and not indexes.has(settled, index):
                 done.append(index)  # that is enough to recognize it
         elif _counts_as_failed(view, pod, ending):
             failed.append(uid)

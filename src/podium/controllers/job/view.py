@@ -118,25 +118,22 @@ def _counts(pod: core_v1.Pod, job: batch_v1.Job, tracked: Collection[str]) -> bo
 
 
 def _indexes(job: batch_v1.Job, pods: Pods, tracked: Collection[str]) -> tuple[Intervals, Intervals, Intervals | None]:
-    """Which have succeeded as stored and as of now, and which have failed for good."""
+    """Which have succeeded as stored and as of now, and which have failed for good. What was stored stays.
+
+    A Pod that was deleted, and so has failed its index for good, may still succeed: that comes too late.
+    """
     if not is_indexed(job):
         return (), (), None
     completions = job.spec.completions or 0
     stored = indexes.parse(job.status.completedIndexes, completions)
+    given_up = indexes.parse(job.status.failedIndexes or "", completions)
     counting = [pod for pod in pods if _counts(pod, job, tracked)]
-    succeeded = indexes.with_indexes(
-        stored, indexes.of_pods(pod for pod in counting if pod.status.phase == "Succeeded")
-    )
+    ended = indexes.of_pods(pod for pod in counting if pod.status.phase == "Succeeded")
+    succeeded = indexes.with_indexes(stored, {index for index in ended if not indexes.has(given_up, index)})
     if job.spec.backoffLimitPerIndex is None:
         return stored, succeeded, None
-    failed = indexes.with_indexes(
-        indexes.parse(job.status.failedIndexes or "", completions),
-        {
-            index
-            for index in indexes.of_pods(pod for pod in counting if _fails_index(pod, job))
-            if not indexes.has(succeeded, index)
-        },
-    )
+    failing = indexes.of_pods(pod for pod in counting if _fails_index(pod, job))
+    failed = indexes.with_indexes(given_up, {index for index in failing if not indexes.has(succeeded, index)})
     return stored, succeeded, failed
 
 

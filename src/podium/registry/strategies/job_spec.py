@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from podium.machinery import field
 from podium.machinery.field import Path
 from podium.models.batch_v1 import (
@@ -230,20 +232,45 @@ def count_indexes(text: str, completions: int) -> int:
     """How many indexes a text such as "1,3-5" names; ValueError says why it is none."""
     last, total = -1, 0
     for part in text.split(",") if text else ():
-        limits = part.split("-")
-        if len(limits) > 2:
-            raise ValueError(
-                f"the fragment {field.quote(part)} violates the requirement that an index interval can have at most "
-                "two parts separated by '-'"
-            )
-        bounds = [_index(limit, completions) for limit in limits]
-        if len(bounds) == 2 and bounds[0] >= bounds[1]:
-            raise ValueError(f"non-increasing order, previous: {bounds[0]}, current: {bounds[1]}")
-        if bounds[0] <= last:
-            raise ValueError(f"non-increasing order, previous: {last}, current: {bounds[0]}")
-        last = bounds[-1]
-        total += last - bounds[0] + 1
+        first, end = _interval(part, completions)
+        if first <= last:
+            raise ValueError(f"non-increasing order, previous: {last}, current: {first}")
+        last = end
+        total += end - first + 1
     return total
+
+
+def first_of_both(one: str, other: str, completions: int) -> int | None:
+    """The lowest index that both texts name; what is malformed names none."""
+    mine, theirs = _intervals(one, completions), _intervals(other, completions)
+    i = j = 0
+    while i < len(mine) and j < len(theirs):
+        (first, end), (start, last) = mine[i], theirs[j]
+        if first <= last and start <= end:
+            return max(first, start)
+        i, j = (i + 1, j) if first <= start else (i, j + 1)
+    return None
+
+
+def _intervals(text: str, completions: int) -> list[tuple[int, int]]:
+    found = []
+    for part in text.split(",") if text else ():
+        with contextlib.suppress(ValueError):  # told where the text is validated
+            found.append(_interval(part, completions))
+    return found
+
+
+def _interval(part: str, completions: int) -> tuple[int, int]:
+    limits = part.split("-")
+    if len(limits) > 2:
+        raise ValueError(
+            f"the fragment {field.quote(part)} violates the requirement that an index interval can have at most "
+            "two parts separated by '-'"
+        )
+    bounds = [_index(limit, completions) for limit in limits]
+    if len(bounds) == 2 and bounds[0] >= bounds[1]:
+        raise ValueError(f"non-increasing order, previous: {bounds[0]}, current: {bounds[1]}")
+    return bounds[0], bounds[-1]
 
 
 def _index(text: str, completions: int) -> int:

@@ -10,9 +10,10 @@ from podium.models import conditions
 from podium.models.batch_v1 import Job, JobStatus
 from podium.registry.strategies import checks
 from podium.registry.strategies.checks import STATUS, Errors
-from podium.registry.strategies.job_spec import count_indexes
+from podium.registry.strategies.job_spec import count_indexes, first_of_both
 
 _CONDITIONS = STATUS.child("conditions")
+_COMPLETED, _FAILED = STATUS.child("completedIndexes"), STATUS.child("failedIndexes")
 _UNCOUNTED = STATUS.child("uncountedTerminatedPods")
 
 
@@ -71,6 +72,8 @@ def _conditions(new: Job, old: Job) -> Errors:
     """Terminal ones stay, exclude each other, and come after the one that announces them."""
     wrong = [why for one, other, why in _EXCLUSIVE if _is(new, one) and _is(new, other)]
     wrong += [why for last, first, why in _FIRST if _is(new, last) and not _is(new, first)]
+    if new.spec.successPolicy is not None and _is(new, "Complete") and not _is(new, "SuccessCriteriaMet"):
+        wrong.append("cannot set Complete=True for Job with SuccessPolicy unless SuccessCriteriaMet=True")
     for type_ in ("Failed", "Complete", "FailureTarget"):
         if _is(old, type_) and not _is(new, type_):
             wrong.append(f"cannot disable the terminal {type_}=True condition")
@@ -123,25 +126,38 @@ def _was_suspended(job: Job) -> bool:
 
 
 def _indexes(new: Job, old: Job) -> Errors:
+    """They are as the spec allows, and no index has both succeeded and failed."""
+    spec, status, before = new.spec, new.status, old.status
     errors: Errors = []
-    completions = new.spec.completions
-    for name in ("completedIndexes", "failedIndexes"):
-        value = getattr(new.status, name)
-        if value == getattr(old.status, name):
-            continue
-        where = STATUS.child(name)
-        if value and completions is not None:
-            try:
-                count_indexes(value, completions)
-            except ValueError as problem:
-                errors.append(field.invalid(where, value, f"error parsing {name}: {problem}"))
-        if name == "completedIndexes" and value and new.spec.completionMode != "Indexed":
+    if status.completedIndexes != before.completedIndexes:
+        errors += _format("completedIndexes", status.completedIndexes, spec.completions)
+        if status.completedIndexes and spec.completionMode != "Indexed":
             why = "cannot set non-empty completedIndexes when non-indexed completion mode"
-            errors.append(field.invalid(where, value, why))
-        if name == "failedIndexes" and value is not None and new.spec.backoffLimitPerIndex is None:
+            errors.append(field.invalid(_COMPLETED, status.completedIndexes, why))
+    if status.failedIndexes is None:
+        return errors
+    if status.failedIndexes != before.failedIndexes:
+        if spec.backoffLimitPerIndex is None:
             why = "cannot set non-null failedIndexes when backoffLimitPerIndex is null"
-            errors.append(field.invalid(where, value, why))
+            errors.append(field.invalid(_FAILED, status.failedIndexes, why))
+        else:
+            errors += _format("failedIndexes", status.failedIndexes, spec.completions)
+    if (status.completedIndexes, status.failedIndexes) != (before.completedIndexes, before.failedIndexes):
+        both = first_of_both(status.completedIndexes, status.failedIndexes, spec.completions or 0)
+        if both is not None:
+            why = f"failedIndexes and completedIndexes overlap at index: {both}"
+            errors.append(field.invalid(_FAILED, status.failedIndexes, why))
     return errors
+
+
+def _format(name: str, value: str, completions: int | None) -> Errors:
+    if completions is None:
+        return []
+    try:
+        count_indexes(value, completions)
+    except ValueError as problem:
+        return [field.invalid(STATUS.child(name), value, f"error parsing {name}: {problem}")]
+    return []
 
 
 def _counters(new: Job, old: Job) -> Errors:
