@@ -29,9 +29,9 @@ def phase(
         return FAILED
     count = _count(statuses)
     begun = count.running + count.stopped > 0
-    if initializing and not begun:
-        return FAILED if ending and not _any_running(inits) and _any_ran(inits) else PENDING
-    if count.waiting:
+    if ending and not count.running and not _any_running(inits) and (count.waiting or not begun):
+        return FAILED  # what hasn't begun by now never will
+    if (initializing and not begun) or count.waiting:
         return PENDING
     if count.running or _any_running(inits):
         return RUNNING
@@ -80,10 +80,6 @@ def _count(statuses: Sequence[ContainerStatus]) -> _Count:
 
 def _any_running(statuses: Sequence[ContainerStatus]) -> bool:
     return any(status.state.running is not None for status in statuses)
-
-
-def _any_ran(statuses: Sequence[ContainerStatus]) -> bool:
-    return any(status.state.terminated is not None for status in statuses)
 
 
 def _none_restarts(spec: PodSpec) -> bool:

@@ -328,3 +328,15 @@ def test_a_thousand_completions(cluster: VirtualCluster) -> None:
     cluster.apply(manifest("completions: 1000\n  parallelism: 100", command="true"))
     job = cluster.wait(batch_v1.Job, "work", is_over, timeout=3000)
     assert (job.status.succeeded, job.status.failed) == (1000, None)
+
+
+def test_a_pod_that_is_deleted_before_it_has_begun_is_replaced(cluster: VirtualCluster) -> None:
+    """Its image can't be pulled, so it never runs; deleted, it has failed, which is what the Job waits for."""
+    cluster.apply(manifest("podReplacementPolicy: Failed", annotations='podium.dev/simulate-pull-error: "no"'))
+    cluster.advance(5)
+    (pod,) = cluster.list(core_v1.Pod)
+    cluster.delete(core_v1.Pod, pod.metadata.name)
+    cluster.advance(60)
+    (other,) = cluster.list(core_v1.Pod)
+    assert other.metadata.uid != pod.metadata.uid
+    assert cluster.get(batch_v1.Job, "work").status.failed == 1
