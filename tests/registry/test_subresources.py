@@ -287,8 +287,9 @@ class TestToken:
 
     @pytest.fixture(autouse=True)
     def issuer(self, world: World) -> None:
-        def issue(account: Any, asked: Any) -> Any:
-            status = authentication_v1.TokenRequestStatus(token=f"for {account.metadata.name}")
+        def issue(account: Any, asked: Any, node: Any) -> Any:
+            where = f" on {node.name} {node.uid}" if node is not None else ""
+            status = authentication_v1.TokenRequestStatus(token=f"for {account.metadata.name}{where}")
             return changed(asked, status=status)
 
         world.core.token_issuer = issue
@@ -316,6 +317,13 @@ class TestToken:
             self.issue(world, boundObjectRef=changed(reference, uid="x"))
         with pytest.raises(errors.BadRequest, match="cannot bind token to object of type"):
             self.issue(world, boundObjectRef=changed(reference, kind="Service"))
+
+    def test_a_token_of_a_pod_says_where_that_is(self, world: World) -> None:
+        node = world.create(core_v1.Node(metadata=meta("n1", namespace="")))
+        world.create(pod("a", nodeName="n1"))
+        reference = authentication_v1.BoundObjectReference(kind="Pod", apiVersion="v1", name="a")
+        answer = self.issue(world, boundObjectRef=reference)
+        assert answer.status.token == f"for default on n1 {node.metadata.uid}"
 
     def test_bound_to_a_pod_of_another_account(self, world: World) -> None:
         world.create(core_v1.ServiceAccount(metadata=meta("sa")))

@@ -137,6 +137,26 @@ def test_a_token_ends_with_the_object_it_is_bound_to(serve: Serve) -> None:
     serve(check)
 
 
+def test_a_token_of_a_pod_tells_its_node(serve: Serve) -> None:
+    async def check(server: Harness) -> None:
+        await server.post(ACCOUNTS, {"metadata": {"name": "builder"}})
+        _, node = await server.post("/api/v1/nodes", {"metadata": {"name": "n1"}})
+        spec = {"serviceAccountName": "builder", "nodeName": "n1", "containers": [{"name": "c", "image": "app:v1"}]}
+        await server.post("/api/v1/namespaces/default/pods", {"metadata": {"name": "web"}, "spec": spec})
+        bound = {"boundObjectRef": {"apiVersion": "v1", "kind": "Pod", "name": "web"}}
+        token = await token_of(server, "builder", bound)
+        for _ in range(2):
+            status, review = await whoami(server, token)
+            assert status == 201
+            extra = review["status"]["userInfo"]["extra"]
+            assert extra["authentication.kubernetes.io/node-name"] == ["n1"]
+            assert extra["authentication.kubernetes.io/node-uid"] == [node["metadata"]["uid"]]
+            assert extra["authentication.kubernetes.io/pod-name"] == ["web"]
+            await server.admin.delete("/api/v1/nodes/n1")  # it ends with the Pod, not with the node
+
+    serve(check)
+
+
 def test_token_review(serve: Serve) -> None:
     async def check(server: Harness) -> None:
         await server.post(ACCOUNTS, {"metadata": {"name": "builder"}})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +90,10 @@ def _user(pod: Pod, container: Container) -> tuple[int | None, int | None]:
             user = context.runAsUser if context.runAsUser is not None else user
             group = context.runAsGroup if context.runAsGroup is not None else group
             non_root = context.runAsNonRoot if context.runAsNonRoot is not None else non_root
-    if non_root and not user:
-        raise ConfigError("container has runAsNonRoot and image will run as root")
+    if non_root and (user == 0 or (user is None and os.geteuid() == 0)):
+        why = "image will run as root" if user is None else "runAsUser breaks non-root policy"
+        start = "container has runAsNonRoot and" if user is None else "container's"
+        metadata = pod.metadata
+        where = f'"{metadata.name}_{metadata.namespace}({metadata.uid})"'
+        raise ConfigError(f"{start} {why} (pod: {where}, container: {container.name})")
     return user, group if group is not None or user is None else user

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from msgspec import structs
@@ -30,6 +30,7 @@ from podium.models.discovery_v1 import EndpointSlice
 T = TypeVar("T")
 RENEW_AFTER = 0.8
 """A token is renewed when that part of its life is over."""
+RETRY_SECONDS = 10.0
 
 
 async def fetch(context: NodeContext, pod: Pod, *, services: bool) -> References:
@@ -93,6 +94,8 @@ class Tokens:
     def __init__(self, context: NodeContext) -> None:
         self._context = context
         self._tokens: dict[tuple[str, int], tuple[str, datetime]] = {}
+        self.problem = ""
+        """Why the last try to get one failed, if it did."""
 
     @property
     def renew_at(self) -> datetime | None:
@@ -100,12 +103,19 @@ class Tokens:
         return min((renew for _, renew in self._tokens.values()), default=None)
 
     async def all(self, pod: Pod) -> dict[tuple[str, int], str]:
-        """Every token that the Pod's volumes want."""
+        """The tokens that the Pod's volumes want, but for those that can't be had. What can't be renewed is kept."""
         now = self._context.clock.now()
+        self.problem = ""
         for projection in contents.tokens_wanted(pod):
             key = contents.token_key(projection)
-            if key not in self._tokens or self._tokens[key][1] <= now:
+            if key in self._tokens and self._tokens[key][1] > now:
+                continue
+            try:
                 self._tokens[key] = await self._request(pod, *key)
+            except errors.StatusError as error:
+                self.problem = str(error)
+                if key in self._tokens:
+                    self._tokens[key] = self._tokens[key][0], now + timedelta(seconds=RETRY_SECONDS)
         return {key: token for key, (token, _) in self._tokens.items()}
 
     async def _request(self, pod: Pod, audience: str, seconds: int) -> tuple[str, datetime]:

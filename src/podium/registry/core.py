@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from podium.clock import Clock
 from podium.machinery import errors
-from podium.models.authentication_v1 import TokenRequest
+from podium.models.authentication_v1 import BoundObjectReference, TokenRequest
 from podium.registry import resources
 from podium.registry.admission.chain import Chain
 from podium.registry.resources import Resource
@@ -39,8 +39,8 @@ class Allocator(Protocol):
         """Put it into `new`; returns what gives it back, for a write that fails. Raises Invalid."""
 
 
-TokenIssuer = Callable[[Any, TokenRequest], TokenRequest]
-"""(ServiceAccount, what is asked for) -> the same with its status filled in."""
+TokenIssuer = Callable[[Any, TokenRequest, BoundObjectReference | None], TokenRequest]
+"""(ServiceAccount, what is asked for, node of the Pod that the token is bound to) -> the same with a status."""
 
 
 class Core:

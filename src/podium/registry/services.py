@@ -43,7 +43,7 @@ class Services:
         try:
             _set_families(new)
             self._address(new, uid)
-            self._node_ports(new, old, uid)
+            self._node_ports(new, uid)
         except errors.StatusError:
             self._addresses, self._ports = addresses, ports
             raise
@@ -102,13 +102,12 @@ class Services:
 
     # Ports
 
-    def _node_ports(self, new: Service, old: Service | None, uid: str) -> None:
+    def _node_ports(self, new: Service, uid: str) -> None:
         spec = new.spec
         if spec.type == "NodePort" or (spec.type == "LoadBalancer" and spec.allocateLoadBalancerNodePorts is not False):
             given: dict[int, set[str]] = {}
-            before = _node_ports_of(old) if old else {}
             for position, port in enumerate(spec.ports):
-                self._node_port(new, position, port, uid, given, before)
+                self._node_port(new, position, port, uid, given)
         if spec.type == "LoadBalancer" and spec.externalTrafficPolicy == "Local" and not spec.healthCheckNodePort:
             spec.healthCheckNodePort = self._free_port()
             self._ports[spec.healthCheckNodePort] = uid
@@ -120,7 +119,6 @@ class Services:
         port: ServicePort,
         uid: str,
         given: dict[int, set[str]],
-        before: dict[tuple[int, str], int],
     ) -> None:
         """One port's. Two protocols of a Service may share a number."""
         protocol = port.protocol or "TCP"
@@ -128,7 +126,7 @@ class Services:
             same = [
                 number for number, protocols in given.items() if protocol not in protocols and _twin(new, port, number)
             ]
-            port.nodePort = before.get((port.port, protocol)) or (same[0] if same else self._free_port())
+            port.nodePort = same[0] if same else self._free_port()
         elif self._ports.get(port.nodePort) != uid or protocol in given.get(port.nodePort, ()):
             self._check_port(new, position, port.nodePort)
         self._ports[port.nodePort] = uid
@@ -186,10 +184,6 @@ def _addresses_of(service: Service) -> list[str]:
 def _ports_of(service: Service) -> list[int]:
     ports = [port.nodePort for port in service.spec.ports if port.nodePort]
     return [*ports, service.spec.healthCheckNodePort] if service.spec.healthCheckNodePort else ports
-
-
-def _node_ports_of(service: Service) -> dict[tuple[int, str], int]:
-    return {(port.port, port.protocol or "TCP"): port.nodePort for port in service.spec.ports if port.nodePort}
 
 
 def _twin(service: Service, port: ServicePort, number: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,6 +81,23 @@ def test_what_is_missing_is_named(volume: dict[str, Any], message: str) -> None:
     with pytest.raises(VolumeError, match=message) as caught:
         files(volume)
     assert str(caught.value).startswith('MountVolume.SetUp failed for volume "v" : ')
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (
+            {"serviceAccountToken": {"path": "token", "expirationSeconds": 600}},
+            "failed to fetch token: no such account",
+        ),
+        ({"clusterTrustBundle": {"name": "b", "path": "ca.pem"}}, "this node can't project cluster trust bundles"),
+    ],
+)
+def test_what_cannot_be_projected_is_said(source: dict[str, Any], message: str) -> None:
+    found = pod({"volumes": [{"name": "v", "projected": {"sources": [source]}}]})
+    sources = replace(SOURCES, tokens={}, token_problem="no such account")
+    with pytest.raises(VolumeError, match=message):
+        contents.files(found, found.spec.volumes[0], sources)
 
 
 def test_optional_sources_may_be_missing() -> None:

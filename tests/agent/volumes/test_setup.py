@@ -17,7 +17,7 @@ from podium.agent.volumes.contents import VolumeError, VolumeSources
 from podium.agent.volumes.host_path import HostPathError, host_path
 from podium.agent.volumes.setup import Placed, set_up
 from podium.models import codec
-from podium.models.core_v1 import PersistentVolume, PersistentVolumeClaim
+from podium.models.core_v1 import ConfigMap, PersistentVolume, PersistentVolumeClaim
 from tests.agent.build import pod
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -53,6 +53,37 @@ def test_an_update_that_broke_off_is_done_again(tmp_path: Path) -> None:
     (tmp_path / "..data_tmp").symlink_to("..nothing")
     atomic.write(tmp_path, {"a": File(b"1")}, NOW)
     assert (tmp_path / "a").read_bytes() == b"1"
+
+
+def shown(name: str) -> dict[str, Any]:
+    return {"name": name, "configMap": {"name": name}}
+
+
+def config(**maps: str) -> VolumeSources:
+    found = {name: ConfigMap(data={"key": value}) for name, value in maps.items()}
+    return VolumeSources(References(found, {}), PodFacts("10.0.0.2", "10.0.0.1", {}), {})
+
+
+def test_a_volume_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
+    wanted = pod({"volumes": [shown("bad"), shown("good")]})
+    with pytest.raises(VolumeError, match='configmap "bad" not found'):
+        set_up(wanted, tmp_path, config(good="1"), NOW)
+    assert (tmp_path / "good" / "key").read_text() == "1"
+
+
+def test_only_files_are_brought_up_to_date(tmp_path: Path) -> None:
+    wanted = pod({"volumes": [{"name": "h", "hostPath": {"path": str(tmp_path / "host")}}, shown("good")]})
+    placed = set_up(wanted, tmp_path, config(good="1"), NOW)
+    (tmp_path / "host").rmdir()
+    assert set_up(wanted, tmp_path, config(good="2"), NOW, placed) == placed
+    assert (tmp_path / "good" / "key").read_text() == "2"
+    assert not (tmp_path / "host").exists()
+
+
+def test_relative_host_paths_begin_at_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert host_path(str(tmp_path / "a")[1:], "") == tmp_path / "a"
+    assert names(tmp_path) == ["a"]
 
 
 @pytest.mark.parametrize("kind", ["Directory", "File", "Socket", "CharDevice", "BlockDevice"])
@@ -95,6 +126,31 @@ def test_a_claim_stands_for_the_directory_of_its_volume(tmp_path: Path) -> None:
     assert found == Placed(tmp_path / "disk")
     assert found.path.is_dir()
     assert placed(tmp_path, Claim(claim(), volume(tmp_path / "disk")), readOnly=True).read_only
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to a group")
+@pytest.mark.parametrize(("policy", "group"), [("Always", 1234), ("OnRootMismatch", 0)])
+def test_what_is_on_a_volume_belongs_to_the_group(policy: str, group: int, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    (disk / "folder").mkdir(parents=True)
+    (disk / "folder" / "file").touch(0o600)
+    (disk / "link").symlink_to(tmp_path / "outside")
+    (tmp_path / "outside").touch(0o600)
+    if policy == "OnRootMismatch":
+        os.chown(disk, -1, 1234)
+        disk.chmod(0o2770)
+    spec = {
+        "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}],
+        "securityContext": {"fsGroup": 1234, "fsGroupChangePolicy": policy},
+    }
+    found = Claim(claim(), volume(disk, hostPath=None, local={"path": str(disk)}))
+    sources = VolumeSources(References({}, {}), PodFacts("", "", {}), {}, {"data": found}, "n1")
+    set_up(pod(spec), tmp_path, sources, NOW)
+    file, folder = (disk / "folder" / "file").stat(), (disk / "folder").stat()
+    assert (file.st_gid, folder.st_gid) == (group, group)
+    assert (file.st_mode & 0o060, folder.st_mode & 0o2070) == ((0o060, 0o2070) if group else (0, 0o050))
+    assert (tmp_path / "outside").stat().st_gid == 0
+    assert (disk.stat().st_gid, disk.stat().st_mode & 0o2070) == (1234, 0o2070)
 
 
 def only_in(zone: str) -> dict[str, Any]:

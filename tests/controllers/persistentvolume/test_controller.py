@@ -180,6 +180,21 @@ class TestProvisioning:
         assert reason == "ExternalProvisioning"
         assert "external provisioner 'example.com/far'" in message
 
+    def test_directories_are_no_block_devices(self, cluster: VirtualCluster) -> None:
+        cluster.apply(DATA.replace("spec: {", "spec: {volumeMode: Block, "))
+        cluster.apply(
+            POD.replace(
+                "volumeMounts: [{name: data, mountPath: /data}]", "volumeDevices: [{name: data, devicePath: /dev/x}]"
+            )
+        )
+        cluster.advance(30)
+        assert claim(cluster).status.phase == "Pending"
+        told = [message for reason, message in events(cluster) if reason == "ProvisioningFailed"]
+        assert told[0] == (
+            'Failed to provision volume with StorageClass "standard": '
+            "podium.dev/directory does not support block volume provisioning"
+        )
+
     def test_a_class_that_is_not_there(self, cluster: VirtualCluster) -> None:
         cluster.apply(DATA.replace("spec: {", "spec: {storageClassName: gold, "))
         cluster.advance(30)

@@ -234,6 +234,63 @@ def test_a_good_one_passes_and_stays_good(tree: dict[str, Any]) -> None:
             ['spec.hard[gpu]: Invalid value: "gpu": must be a standard resource type or fully qualified'],
         ),
         (
+            QUOTA,
+            "spec.scopes",
+            ["Terminating", "Odd"],
+            ['spec.scopes: Invalid value: ["Terminating","Odd"]: unsupported scope'],
+        ),
+        (
+            QUOTA,
+            "spec.scopes",
+            ["BestEffort"],
+            ['spec.scopes: Invalid value: ["BestEffort"]: unsupported scope applied to resource'],  # requests.cpu
+        ),
+        (
+            QUOTA,
+            "spec.scopeSelector",
+            {
+                "matchExpressions": [
+                    {"scopeName": "PriorityClass", "operator": "In"},
+                    {"scopeName": "PriorityClass", "operator": "Exists", "values": ["high"]},
+                    {"scopeName": "Terminating", "operator": "Near"},
+                ]
+            },
+            [
+                "spec.scopeSelector.matchExpressions.values: Required value: must be at least one value when "
+                "`operator` is 'In' or 'NotIn' for scope selector",
+                'spec.scopeSelector.matchExpressions.values: Invalid value: ["high"]: must be no value when '
+                "`operator` is 'Exist' or 'DoesNotExist' for scope selector",
+                "spec.scopeSelector.matchExpressions.operator: Invalid value: \"Near\": must be 'Exist' when scope is "
+                "any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, "
+                "ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity",
+                'spec.scopeSelector.matchExpressions.operator: Invalid value: "Near": not a valid selector operator',
+            ],
+        ),
+        (
+            RANGE,
+            "spec.limits.0.type",
+            "Odd",
+            ['spec.limits[0].type: Invalid value: "Odd": must be a standard limit type or fully qualified'],
+        ),
+        (
+            RANGE,
+            "spec.limits.0.maxLimitRequestRatio",
+            {"cpu": "3"},
+            [
+                'spec.limits[0].maxLimitRequestRatio[cpu]: Invalid value: "3": '
+                "ratio 3 is greater than max/min = 2.000000"
+            ],
+        ),
+        (
+            RANGE,
+            "spec.limits.0",
+            {"type": "Container", "default": {"hugepages-2Mi": "4Mi"}, "defaultRequest": {"hugepages-2Mi": "2Mi"}},
+            [
+                'spec.limits[0].defaultRequest[hugepages-2Mi]: Invalid value: "2Mi": default value 4Mi must equal to '
+                "defaultRequest value 2Mi in hugepages-2Mi"
+            ],
+        ),
+        (
             RANGE,
             "spec.limits.0.min.cpu",
             "3",
@@ -384,6 +441,30 @@ def test_network_policy_types_follow_the_rules() -> None:
     made = defaulted(POLICY)
     assert made.spec.policyTypes == ("Ingress", "Egress")
     assert made.spec.egress[0].ports[0].protocol == "TCP"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ("", []),  # cleared: it stays as it is
+        ("10.0.0.2", ['spec.clusterIPs[0]: Invalid value: ["10.0.0.2"]: may not change once set']),
+    ],
+)
+def test_who_changes_only_the_cluster_ip_means_both_fields(wanted: str, expected: list[str]) -> None:
+    old = created(changed(SERVICE, "spec.clusterIP", "10.0.0.1"))
+    new = defaulted(changed(changed(SERVICE, "spec.clusterIP", wanted), "spec.clusterIPs", ["10.0.0.1"]))
+    strategy(SERVICE).prepare_update(new, old)
+    assert [str(error) for error in strategy(SERVICE).validate_update(new, old)] == expected
+    assert new.spec.clusterIPs == (wanted or "10.0.0.1",)
+
+
+def test_node_ports_stay_by_name() -> None:
+    tree = changed(SERVICE, "spec.type", "NodePort")
+    old = created(changed(tree, "spec.ports", [{"port": 80, "name": "a", "nodePort": 30001}]))
+    ports = [{"port": 80, "name": "b"}, {"port": 8080, "name": "a"}]
+    new = defaulted(changed(tree, "spec.ports", ports))
+    strategy(SERVICE).prepare_update(new, old)
+    assert [port.nodePort for port in new.spec.ports] == [None, 30001]
 
 
 @pytest.mark.parametrize("row", resources.BUILT_IN, ids=lambda row: f"{row.api_version}-{row.kind}")

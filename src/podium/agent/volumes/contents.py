@@ -37,6 +37,8 @@ class VolumeSources:
     claims: Mapping[str, Claim] = field(default_factory=dict)
     node_name: str = ""
     node_labels: Mapping[str, str] = field(default_factory=dict)
+    token_problem: str = ""
+    """Why a token that isn't there isn't."""
 
 
 def referenced(pod: Pod) -> tuple[set[str], set[str]]:
@@ -157,6 +159,8 @@ def _projected(pod: Pod, projected: ProjectedVolumeSource, sources: VolumeSource
     mode = projected.defaultMode
     found: dict[str, File] = {}
     for source in projected.sources:
+        if source.clusterTrustBundle is not None or source.podCertificate is not None:
+            raise ConfigError("this node can't project cluster trust bundles and Pod certificates")
         if source.configMap is not None:
             config = source.configMap
             found |= _config_map(pod, config.name, config.items, config.optional, mode, sources)
@@ -171,7 +175,10 @@ def _projected(pod: Pod, projected: ProjectedVolumeSource, sources: VolumeSource
 
 
 def _token(pod: Pod, projection: ServiceAccountTokenProjection, mode: int | None, sources: VolumeSources) -> File:
-    content = sources.tokens[token_key(projection)].encode()
+    token = sources.tokens.get(token_key(projection))
+    if token is None:
+        raise ConfigError(f"failed to fetch token: {sources.token_problem}")
+    content = token.encode()
     user = only_user(pod)
     if user is not None or fs_group(pod) is not None:
         return File(content, TOKEN_MODE, user)

@@ -24,7 +24,7 @@ class HostPathError(Exception):
 
 def host_path(path: str, kind: str) -> Path:
     """The path, made if the type says so; HostPathError. With no type whatever is there will do."""
-    found = Path(path)
+    found = Path("/", path)  # a relative one is one of the root's, wherever the agent was started
     if kind == "FileOrCreate" and not found.exists():
         if not found.parent.is_dir():
             raise HostPathError(f"open {path}: no such file or directory")

@@ -68,22 +68,17 @@ class PodVolumes:
         found = await references.fetch(self._context, pod, services=False)
         node = await self._context.client.get(Node, "", self._context.node_name) if held else Node()
         sources = VolumeSources(
-            found, facts, await self._get_tokens(pod), held, self._context.node_name, node.metadata.labels
+            found,
+            facts,
+            await self._tokens.all(pod),
+            held,
+            self._context.node_name,
+            node.metadata.labels,
+            self._tokens.problem,
         )
         now = self._context.clock.now()
-        try:
-            self.placed = await asyncio.to_thread(set_up, pod, directory, sources, now)
-        except OSError as error:
-            raise VolumeError(f"MountVolume.SetUp failed: {error}") from error
+        self.placed = await asyncio.to_thread(set_up, pod, directory, sources, now, self.placed)
         self.refresh_at = self._tokens.renew_at
-
-    async def _get_tokens(self, pod: Pod) -> dict[tuple[str, int], str]:
-        try:
-            return await self._tokens.all(pod)
-        except errors.StatusError as error:
-            name = next(v.name for v in pod.spec.volumes if v.projected is not None)
-            message = f'MountVolume.SetUp failed for volume "{name}" : failed to fetch token: {error}'
-            raise VolumeError(message) from error
 
     def _changed(self) -> None:
         self._stale = True

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,9 +29,25 @@ def shows_objects(volume: Volume) -> bool:
     return any((volume.configMap, volume.secret, volume.projected, volume.downwardAPI))
 
 
-def set_up(pod: Pod, directory: Path, sources: VolumeSources, now: datetime) -> dict[str, Placed]:
-    """Make and fill every volume below that directory; where each is. VolumeError."""
-    return {volume.name: _place(pod, volume, directory / volume.name, sources, now) for volume in pod.spec.volumes}
+def set_up(
+    pod: Pod, directory: Path, sources: VolumeSources, now: datetime, placed: Mapping[str, Placed] | None = None
+) -> dict[str, Placed]:
+    """Make and fill every volume below that directory; where each is. Of those that are `placed` already only the files
+    are brought up to date. VolumeError with what is wrong with the first one, when all others have been seen to."""
+    found = dict(placed or {})
+    problems: list[VolumeError] = []
+    for volume in pod.spec.volumes:
+        if volume.name in found and not shows_objects(volume):
+            continue
+        try:
+            found[volume.name] = _place(pod, volume, directory / volume.name, sources, now)
+        except VolumeError as error:
+            problems.append(error)
+        except OSError as error:
+            problems.append(VolumeError(f'MountVolume.SetUp failed for volume "{volume.name}" : {error}'))
+    if problems:
+        raise problems[0]
+    return found
 
 
 def _place(pod: Pod, volume: Volume, path: Path, sources: VolumeSources, now: datetime) -> Placed:
@@ -70,8 +88,40 @@ def _claimed(pod: Pod, volume: Volume, sources: VolumeSources) -> Placed:
     source = volume.persistentVolumeClaim
     read_only = source is not None and bool(source.readOnly)
     if found.spec.local is not None and not read_only:
-        _own(path, fs_group(pod))
+        _own_all(pod, path)
     return Placed(path, read_only)
+
+
+def _own_all(pod: Pod, path: Path) -> None:
+    """What earlier Pods have left behind is the group's, too (API reference: fsGroupChangePolicy)."""
+    group = fs_group(pod)
+    security = pod.spec.securityContext
+    if group is None or security is None or os.geteuid() != 0:
+        return
+    root = path.stat()
+    owned = root.st_gid == group and root.st_mode & 0o2770 == 0o2770
+    if security.fsGroupChangePolicy == "OnRootMismatch" and owned:
+        return
+    for _, _, names, folder in os.fwalk(path, topdown=False):  # the root last: it tells that all was done
+        for name in names:
+            _own_file(name, folder, group)
+        os.fchown(folder, -1, group)
+        os.fchmod(folder, os.fstat(folder).st_mode & 0o7777 | 0o2770)
+
+
+def _own_file(name: str, folder: int, group: int) -> None:
+    """What is in the folder under that name, even if that is changed meanwhile. Links stay as they are."""
+    try:
+        found = os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=folder)
+    except FileNotFoundError:  # another Pod that uses the volume has just removed it
+        return
+    try:
+        mode = os.fstat(found).st_mode
+        if not stat.S_ISLNK(mode):
+            os.chown(f"/proc/self/fd/{found}", -1, group)
+            os.chmod(f"/proc/self/fd/{found}", mode & 0o7777 | 0o660)
+    finally:
+        os.close(found)
 
 
 def _own(path: Path, group: int | None) -> None:

@@ -240,6 +240,8 @@ class PersistentVolumeController:
             self._recorder.event(claim, "Normal", "ExternalProvisioning", message)
             return
         try:
+            if claim.spec.volumeMode == "Block":
+                raise LookupError(f"{provisioner} does not support block volume provisioning")
             hostname = self._hostname(claim)
             path = directories.path_for(root, claim)
             directories.make(path)

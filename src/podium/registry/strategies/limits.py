@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from podium.machinery import field
+from podium.machinery import field, names
 from podium.machinery.field import Path
 from podium.models import quantity
 from podium.models.core_v1 import LimitRange, LimitRangeItem, ResourceQuota, ResourceQuotaStatus
 from podium.models.node_v1 import RuntimeClass
 from podium.models.quantity import Quantity
 from podium.models.scheduling_v1 import PriorityClass
-from podium.registry.strategies import checks, compute, placement
+from podium.registry.strategies import checks, compute, placement, quota_scopes
 from podium.registry.strategies.checks import METADATA, SPEC, STATUS, Errors
 from podium.registry.strategies.replica_set import keep_status
 from podium.registry.strategy import Strategy, keep_spec
 
-_SCOPES = (
-    "BestEffort",
-    "CrossNamespacePodAffinity",
-    "NotBestEffort",
-    "NotTerminating",
-    "PriorityClass",
-    "Terminating",
-    "VolumeAttributesClass",
-)
-_OPPOSITES = (("BestEffort", "NotBestEffort"), ("Terminating", "NotTerminating"))
+_LIMIT_TYPES = ("Container", "PersistentVolumeClaim", "Pod")
 
 
 def _amounts(path: Path, amounts: dict[str, Quantity]) -> Errors:
@@ -43,15 +34,7 @@ def _prepare_quota(obj: ResourceQuota) -> None:
 
 
 def _validate_quota(obj: ResourceQuota) -> Errors:
-    errors = _amounts(SPEC.child("hard"), obj.spec.hard)
-    where = SPEC.child("scopes")
-    for scope in obj.spec.scopes:
-        if scope not in _SCOPES:
-            errors.append(field.invalid(where, scope, "unsupported scope"))
-    for pair in _OPPOSITES:
-        if set(pair) <= set(obj.spec.scopes):
-            errors.append(field.invalid(where, obj.spec.scopes, "conflicting scopes"))
-    return errors
+    return _amounts(SPEC.child("hard"), obj.spec.hard) + quota_scopes.validate(SPEC, obj.spec)
 
 
 def _validate_quota_update(new: ResourceQuota, old: ResourceQuota) -> Errors:
@@ -92,13 +75,19 @@ def _validate_range(obj: LimitRange) -> Errors:
     seen: set[str] = set()
     for position, item in enumerate(obj.spec.limits):
         where = SPEC.child("limits").index(position)
-        if not item.type:
-            errors.append(field.required(where.child("type")))
+        errors += _limit_type(where.child("type"), item.type)
         if item.type in seen:
             errors.append(field.duplicate(where.child("type"), item.type))
         seen.add(item.type)
         errors += _range(where, item)
     return errors
+
+
+def _limit_type(path: Path, value: str) -> Errors:
+    wrong = tuple(names.label_key(value))
+    if not wrong and "/" not in value and value not in _LIMIT_TYPES:
+        wrong = ("must be a standard limit type or fully qualified",)
+    return field.each(path, value, wrong)
 
 
 def _range(path: Path, item: LimitRangeItem) -> Errors:
@@ -130,6 +119,20 @@ def _range(path: Path, item: LimitRangeItem) -> Errors:
         if quantity.number(ratio) < 1:
             why = f"ratio {ratio} is less than 1"
             errors.append(field.invalid(path.child("maxLimitRequestRatio").key(resource), ratio, why))
+        least, highest = item.min.get(resource), item.max.get(resource)
+        if least is None or highest is None or not quantity.number(least):
+            continue
+        most = quantity.number(highest) / quantity.number(least)
+        if quantity.number(ratio) > most:
+            why = f"ratio {ratio} is greater than max/min = {most:.6f}"
+            errors.append(field.invalid(path.child("maxLimitRequestRatio").key(resource), ratio, why))
+    for resource, amount in item.defaultRequest.items():
+        default = item.default.get(resource)
+        if default is None or compute.may_overcommit(resource):
+            continue
+        if quantity.number(default) != quantity.number(amount):
+            why = f"default value {default} must equal to defaultRequest value {amount} in {resource}"
+            errors.append(field.invalid(path.child("defaultRequest").key(resource), amount, why))
     return errors
 
 

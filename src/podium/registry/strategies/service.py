@@ -88,6 +88,8 @@ def _prepare_update(new: Service, old: Service) -> None:
     """What the system has given stays, unless the type that needs it is left."""
     new.status = old.status
     spec, before = new.spec, old.spec
+    if spec.clusterIP != before.clusterIP and spec.clusterIPs == before.clusterIPs:
+        spec.clusterIPs = (spec.clusterIP,) if spec.clusterIP else ()  # who changes only the one means both
     if spec.clusterIP == before.clusterIP and spec.type == "ExternalName" != before.type:
         spec.clusterIP, spec.clusterIPs, spec.ipFamilies, spec.ipFamilyPolicy = "", (), (), ""
     if spec.type in _INSIDE and before.type in _INSIDE:
@@ -112,12 +114,13 @@ def _prepare_update(new: Service, old: Service) -> None:
 
 
 def _node_ports(spec: ServiceSpec, before: ServiceSpec) -> None:
-    held = {(port.protocol, port.port): port.nodePort for port in before.ports if port.nodePort}
+    """Ports keep their number by name, whatever else of them changes, unless another one asks for it."""
+    held = {port.name: port.nodePort for port in before.ports if port.nodePort}
     if spec.type in ("NodePort", "LoadBalancer"):
-        taken = {(port.protocol, port.nodePort) for port in spec.ports if port.nodePort}
+        taken = {port.nodePort for port in spec.ports if port.nodePort}
         for port in spec.ports:
-            number = held.get((port.protocol, port.port))
-            if not port.nodePort and number and (port.protocol, number) not in taken:
+            number = held.get(port.name)
+            if not port.nodePort and number and number not in taken:
                 port.nodePort = number
     elif before.type in ("NodePort", "LoadBalancer"):
         for port in spec.ports:

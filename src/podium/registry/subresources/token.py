@@ -5,7 +5,7 @@ from __future__ import annotations
 from podium.machinery import errors, field
 from podium.machinery.errors import FieldError
 from podium.models import codec
-from podium.models.authentication_v1 import TokenRequest
+from podium.models.authentication_v1 import BoundObjectReference, TokenRequest
 from podium.models.meta_v1 import ObjectMeta
 from podium.registry.core import Core
 from podium.registry.resources import Resource
@@ -30,8 +30,19 @@ async def issue(core: Core, request: Request, res: Resource, namespace: str, nam
     if core.token_issuer is None:
         raise errors.InternalError("this server issues no tokens")
     asked.metadata = ObjectMeta(name=name, namespace=namespace, creationTimestamp=core.now())
-    answer = core.token_issuer(account.object, asked)
+    answer = core.token_issuer(account.object, asked, _node_of(core, namespace, asked))
     return Entry("", 0, codec.encode(answer), TokenRequest, answer)
+
+
+def _node_of(core: Core, namespace: str, asked: TokenRequest) -> BoundObjectReference | None:
+    """The node of the Pod that the token is bound to (KEP-4193)."""
+    bound = asked.spec.boundObjectRef
+    pod = core.live("pods").get(namespace, bound.name) if bound is not None and bound.kind == "Pod" else None
+    if pod is None or not pod.object.spec.nodeName:
+        return None
+    name = pod.object.spec.nodeName
+    node = core.live("nodes").get("", name)
+    return BoundObjectReference("Node", "v1", name, node.object.metadata.uid if node is not None else "")
 
 
 def errors_in(asked: TokenRequest) -> list[FieldError]:

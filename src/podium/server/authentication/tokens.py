@@ -59,8 +59,11 @@ class ServiceAccountTokens:
         self._key: EllipticCurvePrivateKey | None = None
         self._verified: dict[bytes, Claims] = {}
 
-    def issue(self, account: ServiceAccount, request: TokenRequest) -> TokenRequest:
-        """The request with its status filled in. What is asked for has been validated."""
+    def issue(
+        self, account: ServiceAccount, request: TokenRequest, node: BoundObjectReference | None = None
+    ) -> TokenRequest:
+        """The request with its status filled in. What is asked for has been validated. `node`: where the Pod runs that
+        the token is bound to."""
         import jwt
 
         now = self._clock.now().replace(microsecond=0)
@@ -73,7 +76,7 @@ class ServiceAccountTokens:
             "iat": int(now.timestamp()),
             "iss": ISSUER,
             "jti": identifiers.uid(self._rng),
-            _CLAIMS: _private_claims(account, request.spec.boundObjectRef),
+            _CLAIMS: _private_claims(account, request.spec.boundObjectRef, node),
             "nbf": int(now.timestamp()),
             "sub": f"system:serviceaccount:{account.metadata.namespace}:{account.metadata.name}",
         }
@@ -165,13 +168,14 @@ class ServiceAccountTokens:
         return self._key
 
 
-def _private_claims(account: ServiceAccount, bound: BoundObjectReference | None) -> dict[str, Any]:
+def _private_claims(account: ServiceAccount, *bound: BoundObjectReference | None) -> dict[str, Any]:
     claims: dict[str, Any] = {
         "namespace": account.metadata.namespace,
         "serviceaccount": {"name": account.metadata.name, "uid": account.metadata.uid},
     }
-    if bound is not None:
-        claims[bound.kind.lower()] = {"name": bound.name, "uid": bound.uid}
+    for target in bound:
+        if target is not None:
+            claims[target.kind.lower()] = {"name": target.name, "uid": target.uid}
     return claims
 
 
@@ -189,7 +193,8 @@ def _read_claims(claims: Mapping[str, Any]) -> Claims:
         if kind in private:
             target = private[kind]
             where = "" if kind == "node" else namespace
-            bound.append((plural, where, str(target["name"]), str(target["uid"])))
+            if kind != "node" or "pod" not in private:  # a Pod's token only tells where the Pod runs
+                bound.append((plural, where, str(target["name"]), str(target["uid"])))
             if kind != "secret":
                 extra[f"{_EXTRA}{kind}-name"] = (str(target["name"]),)
                 extra[f"{_EXTRA}{kind}-uid"] = (str(target["uid"]),)
