@@ -119,14 +119,19 @@ def test_burst_scaling_should_run_to_completion_even_with_unhealthy_pods(cluster
 
 
 def test_should_recreate_evicted_statefulset(cluster: VirtualCluster) -> None:
-    up(cluster)
-    failed = codec.copy(cluster.get(core_v1.Pod, "test-0"))
-    failed.status.phase, failed.status.reason = "Failed", "Evicted"
-    cluster.run(cluster.client.update_status(failed))
-    pod = cluster.wait(
-        core_v1.Pod, "test-0", lambda it: it.metadata.uid != failed.metadata.uid and it.status.phase == "Running"
-    )
-    assert pod.metadata.deletionTimestamp is None
+    port = 'image: "httpd:1", ports: [{name: conflict, containerPort: 21017, hostPort: 21017}]'
+    there = steps.orphan("there", labels="app: other").replace("spec: {", "spec: {nodeName: node-1, ")
+    cluster.apply(there.replace('image: "httpd:1"', port))
+    cluster.wait(core_v1.Pod, "there", lambda it: it.status.phase == "Running")
+    text = workload("StatefulSet", "replicas: 1\n  serviceName: test").replace('image: "httpd:1"', port)
+    (created,) = cluster.apply(text.replace("containers:", "nodeName: node-1\n      containers:"))
+    refused = cluster.wait(core_v1.Pod, "test-0", lambda it: it.status.phase == "Failed")
+    assert refused.status.reason == "NodePorts"
+    cluster.wait(core_v1.Pod, "test-0", lambda it: it.metadata.uid != refused.metadata.uid)
+    assert ("DELETED", "test-0") in steps.changes(cluster, core_v1.Pod, created.metadata.resourceVersion)
+    cluster.delete(core_v1.Pod, "there")
+    ready(cluster, 1)
+    assert cluster.get(core_v1.Pod, "test-0").metadata.uid != refused.metadata.uid
 
 
 def test_should_have_a_working_scale_subresource(cluster: VirtualCluster) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from podium.controllers.statefulset import claims, decide, identity, rolling, stuck
 from podium.models import apps_v1, core_v1, owners
-from tests.controllers.build import NOW
+from tests.controllers.build import NOW, ago
 from tests.controllers.statefulset.build import claim, pod, stateful_set
 
 
@@ -96,6 +97,15 @@ def test_what_comes_and_goes_next(
     parallel: bool, pods: list[core_v1.Pod], create: list[int], delete: list[str]
 ) -> None:
     assert plan(stateful_set(3, parallel=parallel), *pods) == (create, delete)
+
+
+@pytest.mark.parametrize(("age", "delete", "again"), [(0, [], 2), (1.5, [], 0.5), (2, ["db-0"], None)])
+def test_a_pod_that_fails_at_once_is_not_replaced_at_once(age: float, delete: list[str], again: float | None) -> None:
+    owner, rejected = stateful_set(1), pod(0, phase="Failed", ready=None)
+    rejected.metadata.creationTimestamp = ago(age)
+    made = decide.plan(owner, decide.sort_out(owner, [rejected]), "new", lambda _: False, lambda _: True, NOW)
+    assert [one.metadata.name for one in made.delete] == delete
+    assert made.look_again == (None if again is None else NOW + timedelta(seconds=again))
 
 
 def test_ordinals_begin_where_they_are_told_to() -> None:

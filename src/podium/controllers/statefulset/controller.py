@@ -137,11 +137,17 @@ class StatefulSetController:
         if failure is not None:
             raise failure
         await self._clean_up(stateful_set, all_revisions, sorted_out.all, {*names, new_status.currentRevision})
-        return self._next(stateful_set, pods, now)
+        return self._next(stateful_set, pods, plan.look_again, now)
 
-    def _next(self, stateful_set: apps_v1.StatefulSet, pods: Sequence[core_v1.Pod], now: datetime) -> Result:
+    def _next(
+        self, stateful_set: apps_v1.StatefulSet, pods: Sequence[core_v1.Pod], due: datetime | None, now: datetime
+    ) -> Result:
         seconds = stateful_set.spec.minReadySeconds or 0
-        return Result(requeue_after=pod_rules.next_available(pods, seconds, now) if seconds else None)
+        after = pod_rules.next_available(pods, seconds, now) if seconds else None
+        if due is not None:
+            left = max((due - now).total_seconds(), 0.001)
+            after = left if after is None else min(after, left)
+        return Result(requeue_after=after)
 
     async def _claim_pods(
         self, stateful_set: apps_v1.StatefulSet, selector: selectors.Selector

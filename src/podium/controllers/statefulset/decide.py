@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from podium.controllers import pods as pod_rules
 from podium.controllers.statefulset import identity, rolling, stuck
 from podium.models import apps_v1, core_v1
+
+YOUNGEST_REPLACED = timedelta(seconds=2)
+"""A Pod that failed is at least that old when it is replaced: one that its node rejects fails at once, and controller
+and node would fight as fast as they can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class Plan:
     """Their labels, or the owners of their claims, are not as they have to be."""
     claim: list[core_v1.Pod] = field(default_factory=list)
     """They wait to be started: perhaps a claim is missing."""
+    look_again: datetime | None = None
+    """When something is due although nothing changes: a Pod that failed may be replaced."""
 
 
 def sort_out(stateful_set: apps_v1.StatefulSet, pods: Sequence[core_v1.Pod]) -> Pods:
@@ -108,7 +114,7 @@ def _look_at_replica(stateful_set: apps_v1.StatefulSet, ordinal: int, pod: core_
     terminating = pod.metadata.deletionTimestamp is not None
     if pod_rules.is_finished(pod):
         if not terminating:
-            step.plan.delete.append(pod)
+            _replace_failed(pod, step)
         return True
     if _is_stuck(stateful_set, pod, step.revision):
         step.plan.delete.append(pod)
@@ -120,6 +126,15 @@ def _look_at_replica(stateful_set: apps_v1.StatefulSet, ordinal: int, pod: core_
     if not terminating and not step.in_order(pod):
         step.plan.repair.append(pod)
     return False
+
+
+def _replace_failed(pod: core_v1.Pod, step: _Step) -> None:
+    created = pod.metadata.creationTimestamp
+    due = step.now if created is None else created + YOUNGEST_REPLACED
+    if due <= step.now:
+        step.plan.delete.append(pod)
+    else:
+        step.plan.look_again = due if step.plan.look_again is None else min(due, step.plan.look_again)
 
 
 def _is_stuck(stateful_set: apps_v1.StatefulSet, pod: core_v1.Pod, revision: str) -> bool:
