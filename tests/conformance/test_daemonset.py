@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from podium.models import apps_v1, codec, core_v1
@@ -21,7 +23,7 @@ def text(spec: str = "") -> str:
     return workload("DaemonSet", spec)
 
 
-def ready(count: int) -> object:
+def ready(count: int) -> Callable[[apps_v1.DaemonSet], bool]:
     def holds(it: apps_v1.DaemonSet) -> bool:
         status = it.status
         fresh = status.observedGeneration == it.metadata.generation
@@ -128,30 +130,39 @@ def test_should_verify_changes_to_a_daemon_set_status(cluster: VirtualCluster) -
 
 
 def test_controller_revision_should_manage_its_lifecycle(cluster: VirtualCluster) -> None:
-    up(cluster)
-    key = "test-revision"
-    (first,) = cluster.list(apps_v1.ControllerRevision, namespace="", label_selector="app=test")
+    def names(count: int) -> set[str]:
+        cluster.advance(30)
+        found = cluster.list(apps_v1.ControllerRevision, namespace="", label_selector="app=test")
+        assert len(found) == count
+        return steps.names(found)
+
+    owner = up(cluster)
+    names(1)
+    (first,) = cluster.list(apps_v1.ControllerRevision)
+    assert [(ref.kind, ref.uid) for ref in first.metadata.ownerReferences] == [("DaemonSet", owner.metadata.uid)]
+    key = first.metadata.name
     assert steps.patch(cluster, first, {"metadata": {"labels": {key: "patched"}}}).metadata.labels[key] == "patched"
+
     second = codec.copy(first)
-    second.metadata = type(first.metadata)(
-        name="second", namespace="default", labels=first.metadata.labels, ownerReferences=first.metadata.ownerReferences
+    meta = first.metadata
+    second.metadata = type(meta)(
+        name="second", namespace=meta.namespace, labels=meta.labels, ownerReferences=meta.ownerReferences
     )
-    second.revision += 1
+    second.revision = first.revision + 1
     cluster.create(second)
-    assert len(cluster.list(apps_v1.ControllerRevision)) == 2
-    cluster.delete(apps_v1.ControllerRevision, first.metadata.name)
-    steps.until(
-        cluster, lambda: first.metadata.uid not in {it.metadata.uid for it in cluster.list(apps_v1.ControllerRevision)}
-    )
+    assert names(2) == {key, "second"}
+    cluster.delete(apps_v1.ControllerRevision, key)
+    assert names(1) == {"second"}
 
     def updated(it: apps_v1.ControllerRevision) -> None:
-        it.metadata.labels = {**it.metadata.labels, key: "updated"}
+        it.metadata.labels = {**it.metadata.labels, "second": "updated"}
 
-    assert steps.change(cluster, apps_v1.ControllerRevision, "second", updated).metadata.labels[key] == "updated"
-    images = "httpd:3"
-    set_image(cluster, images)
-    cluster.advance(60)
-    found = cluster.list(apps_v1.ControllerRevision)
-    assert max(it.revision for it in found) > second.revision
-    steps.delete_collection(cluster, apps_v1.ControllerRevision, f"{key}=updated")
-    assert "second" not in steps.names(cluster.list(apps_v1.ControllerRevision))
+    changed = steps.change(cluster, apps_v1.ControllerRevision, "second", updated)
+    assert changed.metadata.labels["second"] == "updated"
+    tree = {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 1}}}}
+    steps.patch(cluster, cluster.get(DaemonSet, "test"), tree, type_="strategic")
+    assert "second" in names(2)
+    steps.delete_collection(cluster, apps_v1.ControllerRevision, "second=updated")
+    assert "second" not in names(1)
+    (third,) = cluster.list(apps_v1.ControllerRevision)
+    assert third.revision == 3

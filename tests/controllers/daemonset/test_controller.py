@@ -117,6 +117,10 @@ def test_two_revisions_of_the_same_template_become_one() -> None:
         twin.revision = 2
         await cluster.client.create(twin)
         await cluster.settle()
+        assert len(await cluster.client.list(apps_v1.ControllerRevision)) == 2  # nothing happened to the set itself
+        again = {"metadata": {"annotations": {"again": "true"}}}
+        await cluster.client.patch(apps_v1.DaemonSet, "default", "logs", again, patch_type="merge")
+        await cluster.settle()
         (left,) = await cluster.client.list(apps_v1.ControllerRevision)
         assert left.metadata.name == "logs-twin"
         hashes = {pod.metadata.labels["controller-revision-hash"] for pod in await cluster.pods()}

@@ -118,18 +118,15 @@ class DaemonSetController:
             self._queue.add(state.key)
 
     def _revision_changed(self, old: apps_v1.ControllerRevision | None, new: apps_v1.ControllerRevision | None) -> None:
+        """The history is read anew the next time. What others do to it is, as in Kubernetes, no reason for a look."""
         for revision in (old, new):
             reference = owners.controller_of(revision) if revision is not None else None
-            if revision is not None and reference is not None and reference.kind == "DaemonSet":
-                if (state := self._states.get(reference.uid)) is not None:
-                    state.history = None
-                self._queue.add((revision.metadata.namespace, reference.name))
+            if reference is not None and (state := self._states.get(reference.uid)) is not None:
+                state.history = None
         if new is not None and owners.controller_of(new) is None:
-            for daemon_set in self._sets.list(new.metadata.namespace):
-                if selectors.compile(daemon_set.spec.selector).matches(new.metadata.labels):
-                    if (state := self._states.get(daemon_set.metadata.uid)) is not None:
-                        state.history = None
-                    self._queue.add((new.metadata.namespace, daemon_set.metadata.name))
+            for state in self._states.values():
+                if state.key[0] == new.metadata.namespace:
+                    state.history = None
 
     # What to do about it
 
