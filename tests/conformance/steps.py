@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 from podium.client.transport import Selection
+from podium.machinery.streams import OutputStream, StreamOptions, TerminalSize
 from podium.models import autoscaling_v1, codec, core_v1, meta_v1, resources
 from podium.registry.types import SYSTEM, ListOptions, Request
 from podium.testing.virtual import VirtualCluster
@@ -112,11 +113,14 @@ def scales(cluster: VirtualCluster, model: type[Any], name: str = "test", replic
     """The scale subresource can be read, replaced and patched, and each shows in the object."""
 
     def scale() -> autoscaling_v1.Scale:
-        return cluster.run(cluster.client.get(model, "default", name, "scale"))
+        found: autoscaling_v1.Scale = cluster.run(cluster.client.get(model, "default", name, "scale"))
+        return found
 
     found = scale()
     assert (found.spec.replicas, found.status.replicas) == (replicas, replicas)
+    assert found.status.selector == "app=test"
     wanted = codec.copy(found)
+    wanted.metadata.resourceVersion = ""
     wanted.spec.replicas = replicas + 1
     updated = cluster.run(cluster.client.transport.update(resources.of(model), wanted, "scale"))
     assert updated.spec.replicas == replicas + 1
@@ -159,6 +163,47 @@ def running(cluster: VirtualCluster, selector: str = "") -> list[core_v1.Pod]:
     """The Pods that run and aren't being deleted."""
     found = pods(cluster, selector)
     return [pod for pod in found if pod.status.phase == "Running" and pod.metadata.deletionTimestamp is None]
+
+
+def serves(cluster: VirtualCluster, owner: Any, image: str) -> None:
+    """Every replica runs the image, is ready, and answers on an address of its own, with its own name."""
+    found = running(cluster)
+    assert len(found) == owner.spec.replicas
+    assert {_controller(pod) for pod in found} == {(owner.kind, owner.metadata.name, owner.metadata.uid)}
+    statuses = [status for pod in found for status in pod.status.containerStatuses]
+    assert [(status.image, status.ready) for status in statuses] == [(image, True)] * len(found)
+    assert len({pod.status.podIP for pod in found} - {""}) == len(found)
+    assert [_hostname(cluster, pod) for pod in found] == [pod.metadata.name for pod in found]
+
+
+def _controller(pod: core_v1.Pod) -> tuple[str, str, str] | None:
+    return next(((ref.kind, ref.name, ref.uid) for ref in pod.metadata.ownerReferences if ref.controller), None)
+
+
+def _hostname(cluster: VirtualCluster, pod: core_v1.Pod) -> str:
+    shown = _Shown()
+    meta, container = pod.metadata, pod.spec.containers[0].name
+    options = StreamOptions(container, stdout=True)
+    nodes = cluster.cluster.nodes
+    code = cluster.run(nodes.exec(pod.spec.nodeName, meta.namespace, meta.name, ["hostname"], options, shown))
+    assert code == 0
+    return shown.output.decode().strip()
+
+
+class _Shown:
+    """A client that keeps what a command writes."""
+
+    def __init__(self) -> None:
+        self.output = b""
+
+    async def read(self) -> bytes:
+        return b""
+
+    async def write(self, stream: OutputStream, data: bytes) -> None:
+        self.output += data
+
+    async def resized(self) -> TerminalSize:
+        raise AssertionError("nothing here has a size")
 
 
 def names(objects: Collection[Any]) -> set[str]:

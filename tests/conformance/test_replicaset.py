@@ -21,11 +21,7 @@ def up(cluster: VirtualCluster, replicas: int = 1) -> apps_v1.ReplicaSet:
 
 
 def test_should_serve_a_basic_image_on_each_replica(cluster: VirtualCluster) -> None:
-    owner = up(cluster, 3)
-    found = steps.running(cluster)
-    assert len(found) == 3
-    assert {steps.owner(pod) for pod in found} == {owner.metadata.uid}
-    assert all(pod.status.podIP for pod in found)
+    steps.serves(cluster, up(cluster, 3), "httpd:1")
 
 
 def test_should_adopt_matching_pods_on_creation_and_release_no_longer_matching_pods(cluster: VirtualCluster) -> None:
@@ -67,11 +63,13 @@ def test_replace_and_patch(cluster: VirtualCluster) -> None:
 
 
 def test_should_list_and_delete_a_collection(cluster: VirtualCluster) -> None:
+    cluster.apply(workload("ReplicaSet", "replicas: 1", name="other", labels="app: other"))
     up(cluster, 3)
-    assert len(cluster.list(apps_v1.ReplicaSet, namespace="", label_selector="app=test")) == 1
+    assert steps.names(cluster.list(apps_v1.ReplicaSet, namespace="", label_selector="app=test")) == {"test"}
     steps.delete_collection(cluster, apps_v1.ReplicaSet, "app=test")
-    assert not cluster.list(apps_v1.ReplicaSet, namespace="", label_selector="app=test")
-    steps.until(cluster, lambda: not steps.pods(cluster))
+    assert steps.names(cluster.list(apps_v1.ReplicaSet, namespace="")) == {"other"}
+    steps.until(cluster, lambda: not steps.pods(cluster, "app=test"))
+    assert len(steps.running(cluster, "app=other")) == 1
 
 
 def test_should_validate_status_endpoints(cluster: VirtualCluster) -> None:

@@ -23,11 +23,7 @@ def up(cluster: VirtualCluster, replicas: int = 1) -> RC:
 
 
 def test_should_serve_a_basic_image_on_each_replica(cluster: VirtualCluster) -> None:
-    owner = up(cluster, 2)
-    found = steps.running(cluster)
-    assert {steps.owner(pod) for pod in found} == {owner.metadata.uid}
-    assert len(found) == 2
-    assert all(pod.status.podIP for pod in found)
+    steps.serves(cluster, up(cluster, 2), "httpd:1")
 
 
 def test_should_surface_a_failure_condition_on_exceeded_quota(cluster: VirtualCluster) -> None:
