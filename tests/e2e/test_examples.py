@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -23,6 +25,7 @@ EXAMPLES = ROOT / "examples"
 PODS = "/api/v1/namespaces/default/pods"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
 JOBS = "/apis/batch/v1/namespaces/default/jobs"
+API_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 CLAIMS = "/api/v1/namespaces/default/persistentvolumeclaims"
 
 pytestmark = [pytest.mark.e2e, pytest.mark.root, pytest.mark.timeout(120)]
@@ -137,3 +140,59 @@ def test_a_web_server_grows_with_its_work(cluster: Server, podium: Driver) -> No
         cluster.until(DEPLOYMENTS, lambda found: found["web"]["spec"]["replicas"] > 1)
         cluster.until(PODS, lambda found: len(ready(found)) > 1, labelSelector="app=web")
     podium("delete -f", str(EXAMPLES / "autoscaled-web.yaml"))
+
+
+@contextmanager
+def people(address: tuple[str, int], count: int) -> Iterator[None]:
+    """So many of them come to the chat and stay."""
+    with ExitStack() as stack:
+        for _ in range(count):
+            one = stack.enter_context(socket.create_connection(address, timeout=10))
+            one.sendall(b"GET / HTTP/1.1\r\nHost: chat\r\n\r\n")
+            said = stack.enter_context(one.makefile("rb"))
+            assert b"200" in said.readline()
+            while not said.readline().startswith(b"chat-"):  # who is told who is there has been counted
+                continue
+        yield
+
+
+def is_available(service: Tree) -> bool:
+    found = (service.get("status") or {}).get("conditions") or ()
+    return any((each["type"], each["status"], each["reason"]) == ("Available", "True", "Passed") for each in found)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+def test_a_chat_grows_by_figures_of_its_own(cluster: Server, podium: Driver, tmp_path: Path) -> None:
+    """An API server behind the cluster's own, seen by stock kubectl and by the autoscaler."""
+    kubectl = cluster.driver("kubectl")
+    office = tmp_path / "ticket-office"
+    office.mkdir()
+    (office / "guests").write_text("0")
+    manifest = (EXAMPLES / "chat-with-metrics.yaml").read_text().replace("/tmp/podium-examples", str(tmp_path))
+    podium("apply -f -", stdin=manifest)
+    names = ("v1beta1.external.metrics.k8s.io", "v1beta2.custom.metrics.k8s.io")
+    cluster.until(API_SERVICES, lambda found: all(is_available(found[name]) for name in names))
+    listed = {line.split()[0]: line.split()[1:3] for line in kubectl("get apiservices").splitlines()}
+    assert [listed[name] for name in names] == [["kube-system/metrics-adapter", "True"]] * 2
+    assert listed["v1.apps"] == ["Local", "True"]
+    assert "pods/people" in kubectl("get --raw /apis/custom.metrics.k8s.io/v1beta2")
+
+    (chat,) = ready(cluster.until(PODS, lambda found: len(ready(found)) == 1, labelSelector="app=chat"))
+    with cluster.api as api:
+        port = api.tree("GET", "/api/v1/namespaces/default/services/chat")["spec"]["ports"][0]["nodePort"]
+    with people(("127.0.0.1", port), 4):
+        metric = "/apis/custom.metrics.k8s.io/v1beta2/namespaces/default/pods/*/people?labelSelector=app%3Dchat"
+        (item,) = json.loads(kubectl("get --raw", metric))["items"]
+        assert (item["describedObject"]["name"], item["value"]) == (chat["metadata"]["name"], "4")
+        cluster.until(DEPLOYMENTS, lambda found: found["chat"]["spec"]["replicas"] == 2)
+        (office / "guests").write_text("6")
+        (item,) = json.loads(kubectl("get --raw /apis/external.metrics.k8s.io/v1beta1/namespaces/default/guests"))[
+            "items"
+        ]
+        assert (item["metricName"], item["value"]) == ("guests", "6")
+        cluster.until(DEPLOYMENTS, lambda found: found["chat"]["spec"]["replicas"] == 3)
+        cluster.until(PODS, lambda found: len(ready(found)) == 3, labelSelector="app=chat")
+    missing = kubectl.fails("get --raw /apis/external.metrics.k8s.io/v1beta1/namespaces/default/nothing")
+    assert "NotFound" in missing
+    podium("delete -f -", stdin=manifest)
+    assert "NotFound" in kubectl.fails("get --raw /apis/custom.metrics.k8s.io/v1beta2")

@@ -87,8 +87,8 @@ class AdapterMetrics:
         return quantity.thousandths(found[0].value)
 
     async def external(self, namespace: str, metric: str, selector: Selector) -> Sequence[int]:
-        path = _path(EXTERNAL, "v1beta1", ("namespaces", namespace, metric))
         try:
+            path = _path(EXTERNAL, "v1beta1", ("namespaces", namespace, metric))
             found = _decoded(await self._transport.ask(path, _given({"labelSelector": str(selector)})), _ExternalValues)
         except errors.StatusError as error:
             raise _failed("external", _told(error, f"{metric}.{EXTERNAL}", "")) from error
