@@ -210,6 +210,12 @@ def names(objects: Collection[Any]) -> set[str]:
     return {obj.metadata.name for obj in objects}
 
 
+def other(cluster: VirtualCluster, kind: str, spec: str = "replicas: 1") -> None:
+    """A workload that no selector of the tests is about: it has to be left alone."""
+    cluster.apply(workload(kind, spec, name="other", labels="app: other"))
+    until(cluster, lambda: running(cluster, "app=other"))
+
+
 def owner(pod: core_v1.Pod) -> str | None:
     return next((ref.uid for ref in pod.metadata.ownerReferences if ref.controller), None)
 

@@ -33,7 +33,7 @@ def ready(count: int) -> Callable[[apps_v1.DaemonSet], bool]:
 
 
 def nodes_of(cluster: VirtualCluster) -> list[str]:
-    return sorted(pod.spec.nodeName for pod in steps.running(cluster))
+    return sorted(pod.spec.nodeName for pod in steps.running(cluster, "app=test"))
 
 
 def up(cluster: VirtualCluster, spec: str = "") -> apps_v1.DaemonSet:
@@ -117,11 +117,13 @@ def test_should_rollback_without_unnecessary_restarts(cluster: VirtualCluster) -
 
 
 def test_should_list_and_delete_a_collection(cluster: VirtualCluster) -> None:
+    steps.other(cluster, "DaemonSet", "")
     up(cluster)
-    assert len(cluster.list(DaemonSet, namespace="", label_selector="app=test")) == 1
+    assert steps.names(cluster.list(DaemonSet, namespace="", label_selector="app=test")) == {"test"}
     steps.delete_collection(cluster, DaemonSet, "app=test")
-    assert not cluster.list(DaemonSet)
-    steps.until(cluster, lambda: not steps.pods(cluster))
+    assert steps.names(cluster.list(DaemonSet)) == {"other"}
+    steps.until(cluster, lambda: not steps.pods(cluster, "app=test"))
+    assert len(steps.running(cluster)) == 3
 
 
 def test_should_verify_changes_to_a_daemon_set_status(cluster: VirtualCluster) -> None:
@@ -136,9 +138,10 @@ def test_controller_revision_should_manage_its_lifecycle(cluster: VirtualCluster
         assert len(found) == count
         return steps.names(found)
 
+    steps.other(cluster, "DaemonSet", "")
     owner = up(cluster)
     names(1)
-    (first,) = cluster.list(apps_v1.ControllerRevision)
+    (first,) = cluster.list(apps_v1.ControllerRevision, label_selector="app=test")
     assert [(ref.kind, ref.uid) for ref in first.metadata.ownerReferences] == [("DaemonSet", owner.metadata.uid)]
     key = first.metadata.name
     assert steps.patch(cluster, first, {"metadata": {"labels": {key: "patched"}}}).metadata.labels[key] == "patched"
@@ -164,5 +167,6 @@ def test_controller_revision_should_manage_its_lifecycle(cluster: VirtualCluster
     assert "second" in names(2)
     steps.delete_collection(cluster, apps_v1.ControllerRevision, "second=updated")
     assert "second" not in names(1)
-    (third,) = cluster.list(apps_v1.ControllerRevision)
+    (third,) = cluster.list(apps_v1.ControllerRevision, label_selector="app=test")
+    assert len(cluster.list(apps_v1.ControllerRevision)) == 2
     assert third.revision == 3

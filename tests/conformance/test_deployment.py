@@ -112,6 +112,7 @@ def test_should_have_a_working_scale_subresource(cluster: VirtualCluster) -> Non
 
 
 def test_should_run_the_lifecycle(cluster: VirtualCluster) -> None:
+    steps.other(cluster, "Deployment")
     created = up(cluster, "replicas: 2")
     since = created.metadata.resourceVersion
     steps.patch(cluster, created, {"metadata": {"labels": {"test-deployment": "patched"}}, "spec": {"replicas": 1}})
@@ -132,7 +133,9 @@ def test_should_run_the_lifecycle(cluster: VirtualCluster) -> None:
     cluster.wait(Deployment, "test", lambda it: it.status.readyReplicas == it.status.availableReplicas == 2)
     steps.delete_collection(cluster, Deployment, "test-deployment=updated")
     assert steps.changes(cluster, Deployment, since)[-1] == ("DELETED", "test")
-    steps.until(cluster, lambda: not steps.pods(cluster))
+    assert steps.names(cluster.list(Deployment)) == {"other"}
+    steps.until(cluster, lambda: not steps.pods(cluster, "app=test"))
+    assert len(steps.running(cluster)) == 1
 
 
 def test_should_validate_status_endpoints(cluster: VirtualCluster) -> None:

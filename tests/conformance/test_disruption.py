@@ -57,11 +57,13 @@ def test_should_list_and_delete_a_collection(cluster: VirtualCluster) -> None:
     cluster.apply("apiVersion: v1\nkind: Namespace\nmetadata: {name: second}")
     for name in ("one", "two"):
         cluster.apply(budget(name=name))
+    cluster.apply(budget(name="four", labels="app: other"))
     cluster.apply(budget(name="three").replace("metadata: {", "metadata: {namespace: second, "))
     assert steps.names(cluster.list(PDB, namespace="", label_selector="app=test")) == {"one", "two", "three"}
-    assert steps.names(cluster.list(PDB)) == {"one", "two"}
+    assert steps.names(cluster.list(PDB)) == {"one", "two", "four"}
     steps.delete_collection(cluster, PDB, "app=test")
     assert steps.names(cluster.list(PDB, namespace="", label_selector="app=test")) == {"three"}
+    assert steps.names(cluster.list(PDB)) == {"four"}
 
 
 def test_should_observe_status_updated(cluster: VirtualCluster) -> None:

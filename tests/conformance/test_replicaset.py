@@ -63,7 +63,7 @@ def test_replace_and_patch(cluster: VirtualCluster) -> None:
 
 
 def test_should_list_and_delete_a_collection(cluster: VirtualCluster) -> None:
-    cluster.apply(workload("ReplicaSet", "replicas: 1", name="other", labels="app: other"))
+    steps.other(cluster, "ReplicaSet")
     up(cluster, 3)
     assert steps.names(cluster.list(apps_v1.ReplicaSet, namespace="", label_selector="app=test")) == {"test"}
     steps.delete_collection(cluster, apps_v1.ReplicaSet, "app=test")

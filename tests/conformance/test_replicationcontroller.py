@@ -63,6 +63,7 @@ def test_should_get_and_update_a_scale(cluster: VirtualCluster) -> None:
 
 
 def test_the_lifecycle(cluster: VirtualCluster) -> None:
+    steps.other(cluster, "ReplicationController")
     (created,) = cluster.apply(workload("ReplicationController", "replicas: 1"))
     cluster.wait(RC, "test", lambda it: it.status.readyReplicas == 1)
     steps.patch(cluster, created, {"metadata": {"labels": {"test-rc": "patched"}}})
@@ -82,3 +83,5 @@ def test_the_lifecycle(cluster: VirtualCluster) -> None:
     assert steps.names(cluster.list(RC, namespace="", label_selector="test-rc=patched")) == {"test"}
     steps.delete_collection(cluster, RC, "test-rc=patched")
     assert ("DELETED", "test") in steps.changes(cluster, RC, created.metadata.resourceVersion)
+    assert steps.names(cluster.list(RC)) == {"other"}
+    steps.until(cluster, lambda: [steps.owner(pod) for pod in steps.running(cluster, "app=test")] == [None])

@@ -35,7 +35,7 @@ def ready(cluster: VirtualCluster, replicas: int) -> apps_v1.StatefulSet:
 
 
 def images(cluster: VirtualCluster) -> list[str]:
-    found = sorted(steps.running(cluster), key=lambda pod: pod.metadata.name)
+    found = sorted(steps.running(cluster, "app=test"), key=lambda pod: pod.metadata.name)
     return [pod.spec.containers[0].image for pod in found]
 
 
@@ -140,6 +140,7 @@ def test_should_have_a_working_scale_subresource(cluster: VirtualCluster) -> Non
 
 
 def test_should_list_patch_and_delete_a_collection(cluster: VirtualCluster) -> None:
+    steps.other(cluster, "StatefulSet", "serviceName: other")
     owner = up(cluster)
     tree = {
         "metadata": {"labels": {"test-ss": "patched"}},
@@ -150,8 +151,9 @@ def test_should_list_patch_and_delete_a_collection(cluster: VirtualCluster) -> N
     steps.until(cluster, lambda: images(cluster) == ["httpd:2"] * 2)
     assert steps.names(cluster.list(StatefulSet, namespace="", label_selector="test-ss=patched")) == {"test"}
     steps.delete_collection(cluster, StatefulSet, "test-ss=patched")
-    assert not cluster.list(StatefulSet, namespace="")
-    steps.until(cluster, lambda: not steps.pods(cluster))
+    assert steps.names(cluster.list(StatefulSet, namespace="")) == {"other"}
+    steps.until(cluster, lambda: not steps.pods(cluster, "app=test"))
+    assert len(steps.running(cluster)) == 1
 
 
 def test_should_perform_rolling_updates_and_roll_backs(cluster: VirtualCluster) -> None:
