@@ -27,6 +27,7 @@ def test_a_pod_gets_a_node_and_is_told_so() -> None:
 
 def test_a_pod_without_node_is_told_why_and_gets_one_when_that_changes() -> None:
     with World() as world:
+        world.advance(0.25)
         world.create(pod("a", cpu="2"))
         world.settle()
         assert world.node_of("a") == ""
@@ -41,6 +42,8 @@ def test_a_pod_without_node_is_told_why_and_gets_one_when_that_changes() -> None
         scheduled = world.scheduled("a")
         assert scheduled is not None
         assert (scheduled.status, scheduled.reason, scheduled.message) == ("False", "Unschedulable", message)
+        assert scheduled.lastTransitionTime is not None
+        assert scheduled.lastTransitionTime.microsecond == 0  # as in everything but MicroTime
         world.create(node("m", cpu="2"))
         world.settle()
         assert world.node_of("a") == "m"

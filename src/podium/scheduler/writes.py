@@ -96,7 +96,7 @@ class PodWriter:
                 observedGeneration=pod.metadata.generation,
                 lastTransitionTime=before.lastTransitionTime
                 if before is not None and before.status == condition.status
-                else self._clock.now(),
+                else self._clock.now().replace(microsecond=0),
             )
             if condition != before:
                 changes["conditions"] = [codec.to_tree(condition)]

@@ -45,10 +45,11 @@ def test_tolerates(one: core_v1.Toleration, taint: core_v1.Taint, expected: bool
         ([toleration("down", 30), toleration("off", 30)], [DOWN, OFF], NOW + timedelta(seconds=10)),
         ([toleration("down", 30)], [DOWN, OFF], NOW),
         ([toleration("down", -5)], [DOWN], ago(10)),
-        ([toleration("down", 30)], [core_v1.Taint(key="down", effect="NoExecute")], NOW + timedelta(seconds=30)),
+        ([toleration("down", 30)], [core_v1.Taint(key="down", effect="NoExecute")], NOW + timedelta(seconds=25)),
+        ([toleration("down", 30)], [core_v1.Taint(key="down", effect="NoExecute", timeAdded=ago(999))], ago(-10)),
     ],
 )
 def test_eviction_time(
     tolerations: list[core_v1.Toleration], taints: list[core_v1.Taint], expected: datetime | None
 ) -> None:
-    assert eviction_time(tolerations, taints, NOW) == expected
+    assert eviction_time(tolerations, taints, NOW, met=ago(5), bound=ago(20)) == expected

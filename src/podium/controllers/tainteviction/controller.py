@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgspec.structs import replace
 
 from podium.client.queue import WorkQueue
@@ -20,8 +22,8 @@ class TaintEvictionController:
         self._client = context.client
         self._queue = queue
         self._recorder = context.recorder("taint-eviction-controller")
-        self._scheduled: set[str] = set()
-        """The uids of Pods whose eviction waits for a toleration to end."""
+        self._scheduled: dict[str, datetime] = {}
+        """Pods, by uid, whose eviction waits for a toleration to end, and since when it was known that it will."""
         self._nodes = context.informers.of(core_v1.Node)
         self._pods = context.informers.of(core_v1.Pod)
         self._pods.add_index(NODE, node_of)
@@ -39,7 +41,7 @@ class TaintEvictionController:
     def _pod_changed(self, old: core_v1.Pod | None, new: core_v1.Pod | None) -> None:
         if new is None:
             if old is not None:
-                self._scheduled.discard(old.metadata.uid)
+                self._scheduled.pop(old.metadata.uid, None)
             return
         if not new.spec.nodeName or (
             old is not None and old.spec.nodeName == new.spec.nodeName and old.spec.tolerations == new.spec.tolerations
@@ -56,15 +58,15 @@ class TaintEvictionController:
         node = self._nodes.get("", pod.spec.nodeName)
         taints = [] if node is None else decide.no_execute(node)
         now = self._context.clock.now()
-        due = decide.eviction_time(pod.spec.tolerations, taints, now)
         uid, name = pod.metadata.uid, f"{pod.metadata.namespace}/{pod.metadata.name}"
+        met = self._scheduled.get(uid, now)
+        due = decide.eviction_time(pod.spec.tolerations, taints, now, met, _bound_at(pod) or met)
         if due is None:
-            if uid in self._scheduled:
-                self._scheduled.discard(uid)
+            if self._scheduled.pop(uid, None) is not None:
                 self._recorder.event(pod, "Normal", "TaintManagerEviction", f"Cancelling deletion of Pod {name}")
             return DONE
         if due > now:
-            self._scheduled.add(uid)
+            self._scheduled[uid] = met
             return Result(requeue_after=(due - now).total_seconds())
         self._recorder.event(pod, "Normal", "TaintManagerEviction", f"Marking for deletion Pod {name}")
         await self._evict(pod)
@@ -85,3 +87,9 @@ class TaintEvictionController:
             await self._client.delete(core_v1.Pod, metadata.namespace, metadata.name, options)
         except errors.NotFound:
             return
+
+
+def _bound_at(pod: core_v1.Pod) -> datetime | None:
+    scheduled = conditions.get(pod.status.conditions, "PodScheduled")
+    when = scheduled.lastTransitionTime if scheduled is not None and scheduled.status == "True" else None
+    return when or pod.metadata.creationTimestamp

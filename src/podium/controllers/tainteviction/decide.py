@@ -23,11 +23,16 @@ def no_execute(node: core_v1.Node) -> list[core_v1.Taint]:
 
 
 def eviction_time(
-    tolerations: Iterable[core_v1.Toleration], taints: Iterable[core_v1.Taint], now: datetime
+    tolerations: Iterable[core_v1.Toleration],
+    taints: Iterable[core_v1.Taint],
+    now: datetime,
+    met: datetime,
+    bound: datetime,
 ) -> datetime | None:
     """The earliest moment at which one of the taints is not tolerated any longer; None for never.
 
-    A taint that is tolerated for some seconds is so from when it was added.
+    A taint that is tolerated for some seconds is so from when it was added, or from when Pod and taint were first `met`
+    with if the taint doesn't say (`kubectl taint` doesn't), but not from before the Pod was `bound` to the node.
     """
     tolerations = tuple(tolerations)
     times: list[datetime] = []
@@ -36,6 +41,6 @@ def eviction_time(
         if toleration is None:
             return now
         if toleration.tolerationSeconds is not None:
-            since = taint.timeAdded or now
+            since = max(taint.timeAdded or met, bound)
             times.append(since + timedelta(seconds=max(toleration.tolerationSeconds, 0)))
     return min(times, default=None)
