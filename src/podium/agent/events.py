@@ -20,8 +20,7 @@ class ContainerEvents:
         self._recorder.event(pod, kind, reason, message)
 
     def container(self, pod: Pod, container: Container, kind: str, reason: str, message: str) -> None:
-        part = "containers" if any(c.name == container.name for c in pod.spec.containers) else "initContainers"
-        self._recorder.event(pod, kind, reason, message, f"spec.{part}{{{container.name}}}")
+        self._recorder.event(pod, kind, reason, message, f"spec.{_part(pod, container)}{{{container.name}}}")
 
     def present(self, pod: Pod, container: Container) -> None:
         message = f'Container image "{container.image}" already present on machine and can be accessed by the pod'
@@ -62,6 +61,13 @@ class ContainerEvents:
     def restart_backoff(self, pod: Pod, container: Container) -> None:
         message = f"Back-off restarting failed container {container.name} in pod {full_name(pod)}"
         self.container(pod, container, WARNING, "BackOff", message)
+
+
+def _part(pod: Pod, container: Container) -> str:
+    if any(one.name == container.name for one in pod.spec.containers):
+        return "containers"
+    ephemeral = any(one.name == container.name for one in pod.spec.ephemeralContainers)
+    return "ephemeralContainers" if ephemeral else "initContainers"
 
 
 def full_name(pod: Pod) -> str:

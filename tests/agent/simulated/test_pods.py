@@ -196,6 +196,63 @@ def test_a_better_image_ends_the_wait_for_a_missing_one(podium_cluster: VirtualC
     assert (found.restartCount, found.ready) == (0, True)
 
 
+def change(cluster: VirtualCluster, patch: dict[str, Any], subresource: str) -> Pod:
+    pod = cluster.client.patch(Pod, "default", "p", {"spec": patch}, "strategic", subresource)
+    cluster.run(pod)
+    cluster.settle()
+    return cluster.get(Pod, "p")
+
+
+def test_an_ephemeral_container_runs_beside_the_others_and_once(podium_cluster: VirtualCluster) -> None:
+    create(podium_cluster, command=["sleep", "60"], restartPolicy="Never")
+    shells = [
+        {"name": "look", "image": "busybox", "targetContainerName": "c"},
+        {"name": "short", "image": "busybox", "command": ["sh", "-c", "sleep 5; exit 3"]},
+    ]
+    pod = change(podium_cluster, {"ephemeralContainers": shells}, "ephemeralcontainers")
+    states = {status.name: status.state for status in pod.status.ephemeralContainerStatuses}
+    assert [state.running is not None for state in states.values()] == [True, True]
+    assert (pod.status.phase, condition(pod, "Ready")) == ("Running", "True")
+    found = {event.involvedObject.fieldPath for event in podium_cluster.list(Event) if event.reason == "Started"}
+    assert found == {"spec.containers{c}", "spec.ephemeralContainers{look}", "spec.ephemeralContainers{short}"}
+    podium_cluster.advance(6)
+    ended = podium_cluster.get(Pod, "p").status.ephemeralContainerStatuses[1]
+    assert (ended.state.terminated is not None and ended.state.terminated.exitCode, ended.restartCount) == (3, 0)
+    podium_cluster.advance(60)
+    pod = podium_cluster.get(Pod, "p")
+    assert pod.status.phase == "Succeeded"
+    assert pod.status.ephemeralContainerStatuses[0].state.terminated is not None
+
+
+def test_a_resize_is_carried_out_in_place_or_by_a_restart(podium_cluster: VirtualCluster) -> None:
+    tree = {
+        "metadata": {"name": "p", "namespace": "default"},
+        "spec": {
+            "containers": [
+                {
+                    "name": "c",
+                    "image": "nginx",
+                    "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
+                    "resizePolicy": [{"resourceName": "memory", "restartPolicy": "RestartContainer"}],
+                }
+            ]
+        },
+    }
+    podium_cluster.create(codec.from_tree(tree, Pod))
+    podium_cluster.settle()
+
+    def resized(**requests: str) -> tuple[dict[str, str], int]:
+        patch = {"containers": [{"name": "c", "resources": {"requests": requests}}]}
+        status = container(change(podium_cluster, patch, "resize"))
+        assert status.resources is not None
+        assert status.resources.requests == status.allocatedResources
+        return {name: str(amount) for name, amount in status.allocatedResources.items()}, status.restartCount
+
+    assert resized(cpu="200m") == ({"cpu": "200m", "memory": "64Mi"}, 0)
+    assert resized(memory="128Mi") == ({"cpu": "200m", "memory": "128Mi"}, 1)
+    assert "Killing Container c resize requires restart" in events(podium_cluster)
+
+
 def test_deletion_is_immediate(podium_cluster: VirtualCluster) -> None:
     create(podium_cluster)
     podium_cluster.delete(Pod, "p")

@@ -139,11 +139,15 @@ def _plain(pod: Pod, container: Container, init: bool) -> Behaviour:
         return COMPLETES
     if _PAUSE.fullmatch(container.image) and not words:
         return RUNS
-    if pod.spec.restartPolicy != "Always" and any(
-        owner.kind == "Job" and owner.controller for owner in pod.metadata.ownerReferences
-    ):
+    if _is_of_a_job(pod) and any(container.name == one.name for one in pod.spec.containers):
         return Behaviour(run_seconds=JOB_SECONDS)
     return RUNS
+
+
+def _is_of_a_job(pod: Pod) -> bool:
+    if pod.spec.restartPolicy == "Always":
+        return False
+    return any(owner.kind == "Job" and owner.controller for owner in pod.metadata.ownerReferences)
 
 
 def _until(seconds: float) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 from podium.agent import image_names, restart
 from podium.agent.driver import NodeContext
@@ -20,6 +20,7 @@ from podium.agent.runtimes.simulated.behaviour import RUNS, Behaviour
 from podium.agent.status import ContainerView
 from podium.models.core_v1 import Container, ContainerStatus, Pod
 
+Role = Literal["init", "main", "ephemeral"]
 CONFIG_ERROR = "CreateContainerConfigError"
 
 
@@ -53,14 +54,14 @@ class SimulatedContainer:
         "acts",
         "backoff",
         "begun",
-        "init",
+        "role",
         "spec",
         "view",
     )
 
-    def __init__(self, home: Home, context: NodeContext, spec: Container, init: bool) -> None:
+    def __init__(self, home: Home, context: NodeContext, spec: Container, role: Role) -> None:
         self.spec = spec
-        self.init = init
+        self.role = role
         self.view = ContainerView()
         self.begun = False
         """Its turn has come; until then it waits for init containers."""
@@ -72,6 +73,10 @@ class SimulatedContainer:
         self._pulled = False
         self._timer: asyncio.TimerHandle | None = None
         self._ready_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def init(self) -> bool:
+        return self.role == "init"
 
     @property
     def sidecar(self) -> bool:
@@ -133,11 +138,14 @@ class SimulatedContainer:
             self._after_end()
 
     def respec(self, spec: Container) -> None:
-        """Its spec has changed: with another image it starts anew."""
+        """Its spec has changed: with another image it starts anew, with other resources if its resizePolicy says so."""
         old, self.spec = self.spec, spec
-        if old.image == spec.image or not (self.running or self.view.waiting):
+        if old.image != spec.image and (self.running or self.view.waiting):
+            message = f"Container {old.name} definition changed, will be restarted"
+        elif self.running and _resize_restarts(old, spec):
+            message = f"Container {old.name} resize requires restart"
+        else:
             return
-        message = f"Container {old.name} definition changed, will be restarted"
         self._context.events.killing(self._home.pod, old, message)
         self.cancel()
         if self.running:
@@ -196,6 +204,8 @@ class SimulatedContainer:
 
     def _becomes_ready(self) -> None:
         acts, view = self.acts, self.view
+        if self.role == "ephemeral":  # nobody asks whether it is
+            return
         view.started = True
         view.ready = acts.ready and not acts.ready_delay
         if acts.ready and acts.ready_delay:
@@ -229,7 +239,9 @@ class SimulatedContainer:
         record, pod = self.view.current, self._home.pod
         if self._home.ending or record is None:
             return
-        if not restart.restarts(pod.spec.restartPolicy, self.spec, record.exit_code, init=self.init):
+        if self.role == "ephemeral" or not restart.restarts(
+            pod.spec.restartPolicy, self.spec, record.exit_code, init=self.init
+        ):
             self._home.ended(self)
             return
         wait = restart.remaining(self.backoff, record.finished_at, self._context.clock.now())
@@ -276,3 +288,16 @@ class SimulatedContainer:
             self._home.went_on()
 
         self._timer = self._context.clock.call_later(seconds, fire)
+
+
+def _resize_restarts(old: Container, new: Container) -> bool:
+    """Whether a resource has changed that can't change while the container runs."""
+
+    def amounts(container: Container, name: str) -> tuple[object, object]:
+        return container.resources.requests.get(name), container.resources.limits.get(name)
+
+    return any(
+        policy.restartPolicy == "RestartContainer"
+        and amounts(old, policy.resourceName) != amounts(new, policy.resourceName)
+        for policy in new.resizePolicy
+    )

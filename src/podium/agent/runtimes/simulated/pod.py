@@ -7,14 +7,15 @@ what its status is. A Pod that is plausible is Running and Ready with one status
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Sequence
 
 from podium.agent import conditions
 from podium.agent.driver import NodeContext
 from podium.agent.runtimes.simulated import needs
 from podium.agent.runtimes.simulated.behaviour import Behaviour, FirstRuns, behaviour, is_scripted
-from podium.agent.runtimes.simulated.container import SimulatedContainer
-from podium.agent.status import DEADLINE, PodView, pod_status
-from podium.models.core_v1 import Pod, PodStatus
+from podium.agent.runtimes.simulated.container import Role, SimulatedContainer
+from podium.agent.status import DEADLINE, PodView, container_status, pod_status
+from podium.models.core_v1 import Container, ContainerStatus, EphemeralContainer, Pod, PodStatus
 
 
 class SimulatedPod:
@@ -36,8 +37,9 @@ class SimulatedPod:
         self.ip = ip
         self.ending = False
         """Nothing of it will be started again."""
-        self.containers = [SimulatedContainer(self, context, spec, True) for spec in pod.spec.initContainers]
-        self.containers += [SimulatedContainer(self, context, spec, False) for spec in pod.spec.containers]
+        self.containers = [
+            SimulatedContainer(self, context, spec, role) for role, specs in _specs(pod) for spec in specs
+        ]
         self._context = context
         self._first_runs = first_runs
         self._start_time = pod.status.startTime or context.now()
@@ -53,7 +55,7 @@ class SimulatedPod:
     def start(self) -> None:
         status = self.pod.status
         if status.containerStatuses and status.podIP:
-            known = {one.name: one for one in (*status.initContainerStatuses, *status.containerStatuses)}
+            known = {one.name: one for one in _statuses(status)}
             for container in self.containers:
                 if container.spec.name in known:
                     container.resume(known[container.spec.name])
@@ -106,7 +108,7 @@ class SimulatedPod:
     def ended(self, container: SimulatedContainer) -> None:
         if container.init:
             self._advance()
-        elif all(one.has_ended for one in self.containers if not one.init):
+        elif all(one.has_ended for one in self.containers if one.role == "main"):
             self.ending = True
             self._stop_containers()  # sidecars don't outlive the others
             self.cancel()
@@ -114,7 +116,8 @@ class SimulatedPod:
     # --- whose turn it is
 
     def _advance(self) -> None:
-        """Begin every container whose turn it is: init containers one after the other, then all others."""
+        """Begin every container whose turn it is: ephemeral ones at any time, init containers one after the other, then
+        all others."""
         if not self._placed and not self._place():
             return
         for container in self.containers:
@@ -147,12 +150,20 @@ class SimulatedPod:
         self._context.interests.want(uid, needs.keys(self.pod, self._context.interests), changed)
 
     def _respec(self) -> None:
-        """What may change of a Pod's spec has changed: its deadline, or images, for which containers start anew."""
+        """What may change of a Pod's spec has changed: its deadline, images, resources; or there are more ephemeral
+        containers."""
         if not self.ending:
             self._arm_deadline()
-            specs = {spec.name: spec for spec in (*self.pod.spec.initContainers, *self.pod.spec.containers)}
-            for container in self.containers:
-                container.respec(specs[container.spec.name])
+            known = {container.spec.name: container for container in self.containers}
+            new: list[SimulatedContainer] = []
+            for role, specs in _specs(self.pod):
+                for spec in specs:
+                    if spec.name in known:
+                        known[spec.name].respec(spec)
+                    else:
+                        new.append(SimulatedContainer(self, self._context, spec, role))
+            self.containers = [*new, *self.containers]
+            self._advance()
         self._report()
 
     # --- its end
@@ -204,8 +215,9 @@ class SimulatedPod:
     # --- its status
 
     def _status(self) -> PodStatus:
+        views = {container.spec.name: container.view for container in self.containers}
         view = PodView(
-            views={container.spec.name: container.view for container in self.containers},
+            views=views,
             start_time=self._start_time,
             host_ip=self._context.host_ip,
             ip=self.ip,
@@ -214,7 +226,34 @@ class SimulatedPod:
             reason=self._reason,
             message=DEADLINE if self._reason else "",
         )
-        return pod_status(self.pod, view, self._context.now(), self._context.statuses.last(self.pod))
+        status = pod_status(self.pod, view, self._context.now(), self._context.statuses.last(self.pod))
+        if ephemeral := self.pod.spec.ephemeralContainers:
+            shown = [container_status(_as_container(one), views[one.name]) for one in ephemeral if one.name in views]
+            status.ephemeralContainerStatuses = tuple(shown)
+        given = {one.spec.name: one.spec.resources for one in self.containers}
+        for one in _statuses(status):
+            resources = given[one.name]
+            if resources.requests or resources.limits:
+                one.resources, one.allocatedResources = resources, resources.requests
+        return status
 
     def _report(self) -> None:
         self._context.statuses.set(self.pod, self._status())
+
+
+def _specs(pod: Pod) -> Iterable[tuple[Role, Sequence[Container]]]:
+    """The Pod's containers in the order in which it is their turn."""
+    return (
+        ("ephemeral", [_as_container(one) for one in pod.spec.ephemeralContainers]),
+        ("init", pod.spec.initContainers),
+        ("main", pod.spec.containers),
+    )
+
+
+def _as_container(one: EphemeralContainer) -> Container:
+    """Without the name of the container that it is to look into."""
+    return Container(**{name: getattr(one, name) for name in Container.__struct_fields__})
+
+
+def _statuses(status: PodStatus) -> Iterable[ContainerStatus]:
+    return (*status.initContainerStatuses, *status.containerStatuses, *status.ephemeralContainerStatuses)
