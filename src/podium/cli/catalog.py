@@ -125,6 +125,8 @@ def _aggregated(document: dict[str, Any]) -> Iterable[Resource]:
         for version in group.get("versions") or ():
             for row in version.get("resources") or ():
                 kind = (row.get("responseKind") or {}).get("kind", "")
+                if not kind:
+                    continue  # only its subresources are there, as with metrics of Pods
                 yield Resource(
                     (group.get("metadata") or {}).get("name", ""),
                     version["version"],

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import WSMsgType, web
 
+from podium.client import kubeconfig
+from podium.client.http import HttpTransport
+from podium.machinery import errors
 from podium.registry.types import User
+from podium.server import pki
 from tests.server.aggregation.conftest import ServeBoth
 from tests.server.aggregation.extension import BASE, GROUP, SERVICES, Extension, api_service, available, lead_to
 from tests.server.harness import Harness
@@ -292,5 +297,24 @@ def test_components_of_the_server_ask_too(serve_both: ServeBoth) -> None:
         body = await server.registry.ask_extension(User("hpa", ("a", "b")), FLAVORS, {"labelSelector": "a=b,c"})
         assert b"?labelSelector=a%3Db%2Cc" in body
         assert extension.asked[0].headers.getall("X-Remote-Group") == ["a", "b"]
+
+    serve_both(check)
+
+
+def test_clients_ask_for_it_over_http(serve_both: ServeBoth, tmp_path: Path) -> None:
+    async def check(server: Harness, extension: Extension) -> None:
+        await lead_to(server, extension)
+        config = tmp_path / "kubeconfig"
+        pki.write_kubeconfig(config, server.url, server.files)
+        async with HttpTransport(kubeconfig.load([config])) as transport:
+            assert list(await transport.versions("autoscaling")) == ["v2", "v1"]
+            assert list(await transport.versions(GROUP)) == ["v1"]
+            assert list(await transport.versions("nobody.example.com")) == []
+            assert b"?a=b+c" in await transport.ask(FLAVORS, {"a": "b c"})
+            with pytest.raises(errors.NotFound, match="the server could not find the requested resource"):
+                await transport.ask("/apis/nobody.example.com/v1/things", {})
+            await available(server, "False")
+            with pytest.raises(errors.ServiceUnavailable, match="service unavailable"):
+                await transport.ask(FLAVORS, {})
 
     serve_both(check)

@@ -159,10 +159,11 @@ def _pod_metric(one: _Value) -> PodMetric:
 def _told(error: errors.StatusError, resource: str, name: str) -> str:
     """What Kubernetes' clients make of an answer that says no more than its code."""
     what = f"(get {resource} {name})" if name else f"(get {resource})"
-    if isinstance(error, errors.PathNotFound):
-        return f"the server could not find the requested resource {what}"
-    if isinstance(error, errors.ServiceUnavailable) and error.message.strip() == "service unavailable":
-        return f"the server is currently unable to handle the request {what}"
+    match error.code, error.message.strip():
+        case 404, "the server could not find the requested resource" as text:
+            return f"{text} {what}"
+        case 503, "service unavailable":
+            return f"the server is currently unable to handle the request {what}"
     return str(error)
 
 
