@@ -41,6 +41,8 @@ def command(session: Session, words: tuple[str, ...], condition: str, timeout: s
         everything=options["everything"],
     )
     if not targets:
+        if condition == "delete":
+            return
         raise Failure("error: no matching resources found")
     limit = 604800 if timeout.startswith("-") else 0 if timeout in ("0", "0s") else seconds(timeout)
     # Every read of this connection waits no longer than the whole wait may take.
@@ -92,20 +94,21 @@ def _has_value(item: dict[str, Any], path: str, value: str | None) -> bool:
 
 
 def _wait(api: Api, target: objects.Target, condition: str, check: Check, limit: int) -> None:
-    """Look, then watch from there until the check holds."""
+    """Look, then watch from there until the check holds. Of what is gone already, nothing is said."""
     query = {"fieldSelector": f"metadata.name={target.name}"}
     while True:
         listing = api.tree("GET", target.collection, query=query)
         found = listing.get("items") or [None]
         if check(found[0]):
+            if found[0] is None:
+                return
             break
         if found[0] is None and condition.partition("=")[0] not in ("create", "delete"):
             raise Failure(f'Error from server (NotFound): {target.resource.plural} "{target.name}" not found')
         if not limit or not _watch(api, target, query, listing["metadata"]["resourceVersion"], check, limit):
             raise Failure(f"error: timed out waiting for the condition on {target.resource.plural}/{target.name}")
         break
-    met = "deleted" if condition == "delete" else "condition met"
-    click.echo(f"{target.title} {met}")
+    click.echo(f"{target.title} condition met")
 
 
 def _watch(api: Api, target: objects.Target, query: dict[str, str], version: str, check: Check, limit: int) -> bool:
