@@ -36,6 +36,8 @@ class UnreliableTransport(InProcessTransport):
         self._held: dict[str, asyncio.Event] = {}
         self.failing = 0.0
         """The share of writes that fail."""
+        self.write_seconds = 0.0
+        """How long a write takes before it has done anything."""
         self.losing_answers = False
         """Every write but creations is done and then reported as failed."""
 
@@ -69,6 +71,12 @@ class UnreliableTransport(InProcessTransport):
         await self._attempt(super().delete(*given, **named))
 
     async def _attempt(self, write: Coroutine[Any, Any, Any], *, answer_may_be_lost: bool = True) -> Any:
+        if self.write_seconds:
+            try:
+                await self._clock.sleep(self.write_seconds)
+            except asyncio.CancelledError:
+                write.close()
+                raise
         fate = self._chance.random() if self.failing else 1.0
         if fate < self.failing / 2:
             write.close()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from datetime import timedelta
+
 from podium.models import apps_v1, codec, core_v1, meta_v1, owners
 from tests.controllers.cluster import Cluster, replica_set, run
 
@@ -102,6 +105,24 @@ def test_pods_become_available_at_the_very_second() -> None:
         await cluster.advance(29 - (cluster.clock.elapsed - ready))
         assert ((await status(cluster)).readyReplicas, (await status(cluster)).availableReplicas) == (1, None)
         await cluster.advance(1.1)
+        assert (await status(cluster)).availableReplicas == 1
+
+    run(body, ONLY)
+
+
+def test_a_look_that_comes_a_little_early_is_not_the_last() -> None:
+    """Timers of an event loop may be a millisecond early, and time goes on between two looks at the clock."""
+
+    async def body(cluster: Cluster) -> None:
+        await cluster.client.create(replica_set(1, minReadySeconds=10))
+        await cluster.settle()
+        await cluster.set_pod((await cluster.pods())[0])
+        await cluster.advance(9.9)
+        real, asked = cluster.clock.now, itertools.count()
+        skewed = timedelta(microseconds=500)
+        cluster.clock.now = lambda: real() + skewed * (1 if next(asked) else -1)  # type: ignore[method-assign]
+        await cluster.advance(60)
+        assert next(asked) > 1
         assert (await status(cluster)).availableReplicas == 1
 
     run(body, ONLY)

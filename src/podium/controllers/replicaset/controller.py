@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from podium.client.queue import WorkQueue
@@ -118,14 +119,14 @@ class ReplicaSetController:
                 return Result()
         if failure is not None:
             raise failure
-        return self._next(replica_set, pods, counts)
+        return self._next(replica_set, pods, counts, now)
 
-    def _next(self, replica_set: Any, pods: Sequence[core_v1.Pod], counts: decide.Counts) -> Result:
+    def _next(self, replica_set: Any, pods: Sequence[core_v1.Pod], counts: decide.Counts, counted: datetime) -> Result:
+        """`counted`: the time that the counts are of. Who has become available since then is yet to be counted."""
         after = self._expectations.seconds_left(replica_set.metadata.uid)
         min_ready_seconds = replica_set.spec.minReadySeconds or 0
         if min_ready_seconds and counts.available < counts.ready:
-            now = self._context.clock.now()
-            available = pod_rules.next_available(pods, min_ready_seconds, now)
+            available = pod_rules.next_available(pods, min_ready_seconds, counted)
             if available is not None:
                 after = available if after is None else min(after, available)
         return Result(requeue_after=after, rest=min(len(pods) * REST_PER_POD, LONGEST_REST))
