@@ -41,6 +41,7 @@ def replica_sets(cluster: VirtualCluster) -> dict[str, apps_v1.ReplicaSet]:
 
 def test_rolling_update_should_delete_old_pods_and_create_new_ones(cluster: VirtualCluster) -> None:
     (adopted,) = cluster.apply(workload("ReplicaSet", "replicas: 1", name="old"))
+    steps.patch(cluster, adopted, {"metadata": {"annotations": {REVISION: "3546343826724305832"}}})
     cluster.wait(ReplicaSet, "old", lambda it: it.status.availableReplicas == 1)
     cluster.apply(workload("Deployment", "replicas: 1").replace("httpd:1", "httpd:2"))
     owner = cluster.wait(Deployment, "test", complete)
@@ -48,6 +49,8 @@ def test_rolling_update_should_delete_old_pods_and_create_new_ones(cluster: Virt
     found = replica_sets(cluster)
     assert {ref.uid for it in found.values() for ref in it.metadata.ownerReferences} == {owner.metadata.uid}
     assert (found["httpd:1"].metadata.uid, found["httpd:1"].status.replicas) == (adopted.metadata.uid, 0)
+    revisions = [it.metadata.annotations[REVISION] for it in (cluster.get(Deployment, "test"), found["httpd:2"])]
+    assert revisions == ["3546343826724305833"] * 2
 
 
 def test_recreate_should_delete_old_pods_and_create_new_ones(cluster: VirtualCluster) -> None:

@@ -39,6 +39,12 @@ def images(cluster: VirtualCluster) -> list[str]:
     return [pod.spec.containers[0].image for pod in found]
 
 
+def hashes(cluster: VirtualCluster) -> list[str]:
+    """The revision that each Pod is of."""
+    found = [cluster.get(core_v1.Pod, f"test-{number}") for number in range(3)]
+    return [pod.metadata.labels["controller-revision-hash"] for pod in found]
+
+
 def set_image(cluster: VirtualCluster, image: str) -> None:
     tree = {"spec": {"template": {"spec": {"containers": [{"name": "web", "image": image}]}}}}
     steps.patch(cluster, cluster.get(StatefulSet, "test"), tree, type_="strategic")
@@ -172,6 +178,7 @@ def test_should_perform_rolling_updates_and_roll_backs(cluster: VirtualCluster) 
             ),
         )
         assert images(cluster) == [image] * 3
+        assert hashes(cluster) == [rolled.status.updateRevision] * 3
         assert (rolled.status.currentRevision == first.status.currentRevision) is back
         gone = [name for type_, name in steps.changes(cluster, core_v1.Pod, since) if type_ == "DELETED"]
         assert gone == ["test-2", "test-1", "test-0"]
@@ -197,8 +204,7 @@ def test_should_perform_canary_updates_and_phased_rolling_updates(cluster: Virtu
     ready(cluster, 3)
     cluster.advance(30)
     assert images(cluster) == ["httpd:1", "httpd:1", "httpd:2"]
-    hashes = [cluster.get(core_v1.Pod, f"test-{n}").metadata.labels["controller-revision-hash"] for n in range(3)]
-    assert hashes == [kept.status.currentRevision] * 2 + [kept.status.updateRevision]
+    assert hashes(cluster) == [kept.status.currentRevision] * 2 + [kept.status.updateRevision]
     partition(1)
     assert images(cluster) == ["httpd:1", "httpd:2", "httpd:2"]
     partition(0)
