@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from podium.agent.runtimes.process.network import can_isolate
+from podium.agent.services import proxy
 from podium.cluster import Cluster
 from podium.models import codec
 from podium.models.core_v1 import ConfigMap, Event, PersistentVolume, PersistentVolumeClaim, Pod, Service
 from podium.models.meta_v1 import DeleteOptions
 
 from .cluster import apply, free_port, log_says, process_cluster, when
+from .conftest import DEADLINE
 
 pytestmark = pytest.mark.root
 
@@ -168,6 +171,37 @@ def test_services_and_members_are_reached_by_name(tmp_path: Path) -> None:
         await at.client.delete(Pod, "default", "web", DeleteOptions(gracePeriodSeconds=0))
         async with asyncio.timeout(60):
             while any([await answers(port) for port in ports]):
+                continue
+
+    in_cluster(tmp_path, test)
+
+
+TAKEN = """
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  containers: [{name: c, image: busybox, command: [sleep, "600"], ports: [{containerPort: 8000, hostPort: HOST_PORT}]}]
+"""
+
+
+def test_a_host_port_that_somebody_else_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxy, "RETRY_SECONDS", 0.02)
+
+    async def test(at: Cluster) -> None:
+        conflict = asyncio.Event()
+        events = at.informers.of(Event)
+        events.on_change(lambda _old, new: conflict.set() if new and new.reason == "HostPortConflict" else None)
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            await apply(at, TAKEN.replace("HOST_PORT", str(port)))
+            async with asyncio.timeout(DEADLINE):
+                await conflict.wait()
+        (told,) = [event for event in events.list() if event.reason == "HostPortConflict"]
+        where = f"can't listen on 127.0.0.1:{port}: Address already in use"
+        assert (told.involvedObject.name, told.message) == ("web", f"Host port {port} leads nowhere: {where}")
+        async with asyncio.timeout(DEADLINE):  # once it is free it is the Pod's
+            while not await answers(port):
                 continue
 
     in_cluster(tmp_path, test)

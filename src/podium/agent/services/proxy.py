@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import Callable, Sequence
 
 from podium.agent.driver import NodeContext
+from podium.agent.events import WARNING
 from podium.agent.runtime import Line, Runtime
 from podium.agent.services import rules
 from podium.agent.services.relay import Relay
@@ -16,6 +18,8 @@ from podium.models.core_v1 import Pod, Service
 from podium.models.discovery_v1 import EndpointSlice
 
 BACKLOG = 128
+RETRY_SECONDS = 10.0
+"""Until it is tried again to listen where somebody else does."""
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +36,8 @@ class ServiceProxy:
         self._context = context
         self._relays: dict[Frontend, Relay] = {}
         self._refused: dict[Frontend, str] = {}
+        self._owners: dict[Frontend, Pod] = {}
+        """The Pods whose host ports they are."""
         self._changed = asyncio.Event()
         self._ends: list[Callable[[], None]] = []
         self._task: asyncio.Task[None] | None = None
@@ -76,7 +82,12 @@ class ServiceProxy:
                 await self._tell_names()
             except Exception:  # what fails now is tried again with the next change
                 _log.exception("the service proxy of %s failed", self._context.node_name)
-            await self._changed.wait()
+            again = self._context.clock.call_later(RETRY_SECONDS, self._changed.set) if self._refused else None
+            try:
+                await self._changed.wait()
+            finally:
+                if again is not None:
+                    again.cancel()
 
     def _by_service(self) -> dict[tuple[str, str], Sequence[EndpointSlice]]:
         found: dict[tuple[str, str], list[EndpointSlice]] = {}
@@ -91,9 +102,12 @@ class ServiceProxy:
             for service in self._services.list():
                 key = (service.metadata.namespace, service.metadata.name)
                 found |= rules.service_frontends(service, slices.get(key, ()))
+        self._owners = {}
         for pod in self._pods.list():
             if pod.spec.nodeName == self._context.node_name:
-                found |= rules.host_port_frontends(pod)
+                mine = rules.host_port_frontends(pod)
+                self._owners |= dict.fromkeys(mine, pod)
+                found |= mine
         return found
 
     async def _listen(self) -> None:
@@ -111,14 +125,24 @@ class ServiceProxy:
             listening = await self._socket(frontend)
         except OSError as error:
             if self._refused.get(frontend) != str(error):
-                _log.warning("can't listen on %s:%s: %s", frontend.address, frontend.port, error)
+                self._tell_refused(frontend, error)
             self._refused[frontend] = str(error)
             return None
+        self._refused.pop(frontend, None)
         if listening is None:
             return None
         relay = self._relays[frontend] = Relay(listening, self._context.clock, self._context.rng)
         relay.start()
         return relay
+
+    def _tell_refused(self, frontend: Frontend, error: OSError) -> None:
+        why = f"can't listen on {frontend.address}:{frontend.port}: {os.strerror(error.errno or 0)}"
+        _log.warning("%s", why)
+        pod = self._owners.get(frontend)
+        if pod is not None:  # a program of this machine has it, or a Pod of another of its nodes
+            self._context.events.pod(
+                pod, WARNING, "HostPortConflict", f"Host port {frontend.port} leads nowhere: {why}"
+            )
 
     async def _socket(self, frontend: Frontend) -> socket.socket | None:
         if frontend.on_machine:
