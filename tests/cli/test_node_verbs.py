@@ -12,7 +12,7 @@ from podium.cli.drain import plan
 from podium.cli.expose import service_for
 from podium.cli.failure import Failure
 from podium.cli.objects import Target
-from podium.cli.taint import Change, changed, parse
+from podium.cli.taint import Change, changed, done_to, parse
 
 HAVE = [{"key": "a", "value": "1", "effect": "NoSchedule"}, {"key": "a", "effect": "NoExecute"}]
 
@@ -32,24 +32,44 @@ def test_taint_words(word: str, change: Change) -> None:
     assert parse(word) == change
 
 
-@pytest.mark.parametrize("word", ["a=1", "a=1:Never", ":NoSchedule"])
-def test_wrong_taint_words(word: str) -> None:
-    with pytest.raises(Failure, match="invalid taint spec"):
+@pytest.mark.parametrize(
+    ("word", "why"),
+    [
+        ("a=1", "invalid taint spec"),
+        ("a=1:Never", "invalid taint effect: Never, unsupported taint effect"),
+        (":NoSchedule", "invalid taint spec"),
+    ],
+)
+def test_wrong_taint_words(word: str, why: str) -> None:
+    with pytest.raises(Failure, match=why):
         parse(word)
 
 
+@pytest.mark.parametrize(
+    ("words", "overwrite", "done"),
+    [
+        (["a=1:NoSchedule"], False, "tainted"),
+        (["a-", "b-"], False, "untainted"),
+        (["a-", "b:NoSchedule"], False, "modified"),
+        (["a=1:NoSchedule"], True, "modified"),
+    ],
+)
+def test_what_is_said_of_taints(words: list[str], overwrite: bool, done: str) -> None:
+    assert done_to([parse(word) for word in words], overwrite) == done
+
+
 def test_taints_are_added_replaced_and_removed() -> None:
-    assert changed(HAVE, [parse("b:NoSchedule")], False)[-1] == {"key": "b", "effect": "NoSchedule"}
-    assert changed(HAVE, [parse("a=2:NoSchedule")], True) == [
+    assert changed("n", HAVE, [parse("b:NoSchedule")], False)[-1] == {"key": "b", "effect": "NoSchedule"}
+    assert changed("n", HAVE, [parse("a=2:NoSchedule")], True) == [
         HAVE[1],
         {"key": "a", "value": "2", "effect": "NoSchedule"},
     ]
-    assert changed(HAVE, [parse("a:NoExecute-")], False) == HAVE[:1]
-    assert changed(HAVE, [parse("a-")], False) == []
-    with pytest.raises(Failure, match="already has a taint"):
-        changed(HAVE, [parse("a=2:NoSchedule")], False)
+    assert changed("n", HAVE, [parse("a:NoExecute-")], False) == HAVE[:1]
+    assert changed("n", HAVE, [parse("a-")], False) == []
+    with pytest.raises(Failure, match="node n already has a taint"):
+        changed("n", HAVE, [parse("a=2:NoSchedule")], False)
     with pytest.raises(Failure, match='taint "b" not found'):
-        changed(HAVE, [parse("b-")], False)
+        changed("n", HAVE, [parse("b-")], False)
 
 
 def pod(name: str, owner: str = "", **more: Any) -> dict[str, Any]:
@@ -66,33 +86,47 @@ STRICT = {"ignore_daemonsets": False, "delete_emptydir_data": False, "force": Fa
 
 
 @pytest.mark.parametrize(
-    ("item", "flag", "problem"),
+    ("item", "flag", "problem", "warning"),
     [
-        (pod("a"), "force", "declare no controller"),
-        (pod("a", "DaemonSet"), "ignore_daemonsets", "DaemonSet-managed"),
-        (pod("a", "ReplicaSet", spec={"volumes": [{"emptyDir": {}}]}), "delete_emptydir_data", "local storage"),
+        (pod("a"), "force", "declare no controller", "deleting Pods that declare no controller: default/a"),
+        (
+            pod("a", "DaemonSet"),
+            "ignore_daemonsets",
+            "DaemonSet-managed",
+            "ignoring DaemonSet-managed Pods: default/a",
+        ),
+        (
+            pod("a", "ReplicaSet", spec={"volumes": [{"emptyDir": {}}]}),
+            "delete_emptydir_data",
+            "local storage",
+            "deleting Pods with local storage: default/a",
+        ),
     ],
 )
-def test_what_stands_in_the_way_of_a_drain(item: dict[str, Any], flag: str, problem: str) -> None:
-    leaving, problems = plan([item, pod("b", "ReplicaSet")], STRICT)
+def test_what_stands_in_the_way_of_a_drain(item: dict[str, Any], flag: str, problem: str, warning: str) -> None:
+    leaving, problems, warnings = plan([item, pod("b", "ReplicaSet")], STRICT)
     assert [entry["metadata"]["name"] for entry in leaving] == ["b"]
     assert len(problems) == 1
     assert problem in problems[0]
-    assert plan([item], {**STRICT, flag: True})[1] == []
+    assert warnings == []
+    assert plan([item], {**STRICT, flag: True})[1:] == ([], [warning])
 
 
 def test_pods_that_have_ended_never_stand_in_the_way() -> None:
     ended = pod("a", status={"phase": "Succeeded"})
-    assert plan([ended], STRICT) == ([ended], [])
+    assert plan([ended], STRICT) == ([ended], [], [])
 
 
 EXPOSE = {
     "selector": "",
     "port": None,
     "target_port": "",
-    "protocol": "TCP",
+    "protocol": "",
     "service_type": "",
     "cluster_ip": "",
+    "labels": "",
+    "session_affinity": "",
+    "external_ip": "",
     "name": "",
 }
 DEPLOYMENT = {
@@ -115,6 +149,22 @@ def test_expose_takes_selector_and_ports_from_the_workload() -> None:
     one = service_for(DEPLOYMENT, {**EXPOSE, "port": 8080, "target_port": "http", "service_type": "NodePort"})
     assert one["spec"]["ports"] == [{"port": 8080, "targetPort": "http", "protocol": "TCP"}]
     assert one["spec"]["type"] == "NodePort"
+
+
+def test_expose_keeps_what_the_ports_speak() -> None:
+    ports = [{"containerPort": 53, "protocol": "UDP"}, {"containerPort": 80}]
+    template = {"spec": {"containers": [{"name": "c", "ports": ports}]}}
+    dns = {**DEPLOYMENT, "spec": {**DEPLOYMENT["spec"], "template": template}}  # type: ignore[dict-item]
+    assert [port["protocol"] for port in service_for(dns, EXPOSE)["spec"]["ports"]] == ["UDP", "TCP"]
+    assert service_for(dns, {**EXPOSE, "port": 53})["spec"]["ports"][0]["protocol"] == "UDP"
+    assert service_for(dns, {**EXPOSE, "port": 53, "protocol": "TCP"})["spec"]["ports"][0]["protocol"] == "TCP"
+
+
+def test_expose_with_labels_and_affinity() -> None:
+    options = {**EXPOSE, "port": 1, "labels": "a=b,c=", "session_affinity": "ClientIP", "external_ip": "10.0.0.1"}
+    service = service_for(DEPLOYMENT, options)
+    assert service["metadata"]["labels"] == {"a": "b", "c": ""}
+    assert (service["spec"]["sessionAffinity"], service["spec"]["externalIPs"]) == ("ClientIP", ["10.0.0.1"])
 
 
 def test_expose_needs_a_port() -> None:

@@ -169,13 +169,16 @@ def daemon_set(**status: int) -> dict[str, Any]:
     }
 
 
-def stateful_set(partition: int = 0, **status: Any) -> dict[str, Any]:
+def stateful_set(partition: int | None = None, **status: Any) -> dict[str, Any]:
     return {
         "kind": "StatefulSet",
         "metadata": {"name": "db", "generation": 1},
         "spec": {
             "replicas": 3,
-            "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": partition}},
+            "updateStrategy": {
+                "type": "RollingUpdate",
+                **({} if partition is None else {"rollingUpdate": {"partition": partition}}),
+            },
         },
         "status": {
             "observedGeneration": 1,
@@ -207,6 +210,11 @@ def stateful_set(partition: int = 0, **status: Any) -> dict[str, Any]:
         ),
         (stateful_set(observedGeneration=0), "Waiting for statefulset spec update to be observed...", False),
         (stateful_set(readyReplicas=1), "Waiting for 2 pods to be ready...", False),
+        (
+            stateful_set(partition=0, updatedReplicas=3),
+            "partitioned roll out complete: 3 new pods have been updated...",
+            True,
+        ),
         (
             stateful_set(updatedReplicas=2),
             "waiting for statefulset rolling update to complete 2 pods at revision b...",

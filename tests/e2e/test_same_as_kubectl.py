@@ -100,10 +100,44 @@ def test_describe(cluster: Server, what: str) -> None:
         "explain pods.spec.containers --recursive",
         "rollout status deployment/web",
         "rollout status daemonset/logs",
+        "rollout status statefulset/db",
+        "rollout status ds",
+        "rollout history sts/db -o name",
+        "rollout history sts/db --revision=1 -o jsonpath={.kind}/{.metadata.name}",
+        "get pods --request-timeout=30s --no-headers",
+        "top pods --sum -l app=logs",
+        "drain node-1 --ignore-daemonsets --force --delete-emptydir-data --dry-run=client",
     ],
 )
 def test_show(cluster: Server, line: str) -> None:
     assert_same(cluster, line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "rollout status rc/rc",
+        "rollout history rc/rc",
+        "rollout undo rc/rc",
+        "rollout restart rc/rc",
+        "rollout pause ds/logs",
+        "rollout resume sts/db",
+        "rollout history ds/logs --revision=77",
+        "rollout history",
+        "autoscale deploy nosuch --max=3",
+        "autoscale ds/logs --max=3",
+        "autoscale svc/db --max=3",
+        "expose ds/logs --port=80",
+        "expose cm/cm --port=80",
+        "scale deploy/web",
+        "top pods nosuch",
+        "get pods --request-timeout=soon",
+        f"create -f {HERE / 'every_kind.yaml'}",
+    ],
+)
+def test_failures_have_the_same_words(cluster: Server, line: str) -> None:
+    ours, theirs = (shown(cluster.driver(program).fails(line)) for program in ("podium", "kubectl"))
+    assert ours == theirs
 
 
 @pytest.mark.parametrize(

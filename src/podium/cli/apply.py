@@ -32,7 +32,8 @@ def command(session: Session, filenames: tuple[str, ...], recursive: bool, **opt
     """Make objects be what documents say: `apply -f FILE`."""
     if not filenames:
         raise Failure("error: must specify one of -f and -k")
-    targets = [objects.of_document(session, document) for document in objects.documents(filenames, recursive)]
+    found = objects.documents(filenames, recursive)
+    targets = [objects.of_document(session, document, source) for source, document in found]
     if not targets:
         raise Failure("error: no objects passed to apply")
     writes.each(targets, lambda target: _apply(session, target, **options))
@@ -72,7 +73,7 @@ def apply(
         if problem.code != 404:
             raise
         if dry_run != "client":
-            modified = session.api.tree("POST", target.collection, body=modified, query=query)
+            modified = writes.send_new(session, target, modified, query)
         writes.report(target, "created", modified, output, dry_run)
         return
     original = _original(current)

@@ -9,6 +9,7 @@ import click
 from podium.cli import objects
 from podium.cli.create import create
 from podium.cli.failure import Failure
+from podium.cli.rest import ServerError
 from podium.cli.session import Session, connected, dry_run, filenames, output
 
 Tree = dict[str, Any]
@@ -30,7 +31,23 @@ def command(session: Session, words: tuple[str, ...], **options: Any) -> None:
     """Let an autoscaler set the replicas: `autoscale deploy/web --min=2 --max=10 --cpu=80%`."""
     for target in objects.select(session, words, options["filenames"]):
         document = objects.of_document(session, autoscaler_for(target, options))
+        _check_scalable(session, target)
         create(session, document, done="autoscaled", output=options["output"], dry_run=options["dry_run"])
+
+
+def _check_scalable(session: Session, target: objects.Target) -> None:
+    """Failure if the workload isn't there, or its kind has no replicas to set."""
+    session.api.tree("GET", target.path)
+    resource = target.resource
+    try:
+        session.api.tree("GET", resource.path(target.namespace, target.name, "scale"))
+    except ServerError as problem:
+        if problem.code != 404:
+            raise
+        version = resource.api_version if resource.group else f"/{resource.api_version}"
+        where = f"{version}, Resource={resource.plural}"
+        why = f"could not find scale subresource for {where} in discovery information"
+        raise Failure(f"error: cannot autoscale a {resource.kind}: {why}") from None
 
 
 def autoscaler_for(target: objects.Target, options: dict[str, Any]) -> Tree:

@@ -34,7 +34,7 @@ def command(session: Session, words: tuple[str, ...], **options: Any) -> None:
     `create job NAME --image=IMAGE -- COMMAND`, `create job NAME --from=cronjob/NAME`."""
     if options["filenames"]:
         found = objects.documents(options["filenames"], options["recursive"])
-        targets = [objects.of_document(session, document) for document in found]
+        targets = [objects.of_document(session, document, source) for source, document in found]
     elif len(words) >= 2 and words[0] in _JOBS:
         targets = [objects.of_document(session, _job(session, words, options))]
     elif len(words) in (2, 3):
@@ -65,7 +65,7 @@ def create(
         writes.with_change_cause(document)
     if dry_run != "client":
         query = writes.write_query(dry_run, field_manager, _validation(validate))
-        document = session.api.tree("POST", target.collection, body=document, query=query)
+        document = writes.send_new(session, target, document, query)
         target = objects.Target(target.resource, target.namespace, document["metadata"]["name"], document)
     writes.report(target, done, document, output, dry_run)
 

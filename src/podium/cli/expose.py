@@ -12,6 +12,7 @@ from podium.cli.failure import Failure
 from podium.cli.session import Session, connected, dry_run, filenames, output
 
 Tree = dict[str, Any]
+_EXPOSABLE = ("Deployment", "Pod", "ReplicaSet", "ReplicationController", "Service")
 
 
 @click.command("expose")
@@ -22,38 +23,63 @@ Tree = dict[str, Any]
 @click.option("--name", default="", help="The Service's name; default: that of what is exposed.")
 @click.option("--port", type=int, default=None, help="The Service's port; default: those of the containers.")
 @click.option("--target-port", default="", help="Port or port name in the Pods; default: the Service's port.")
-@click.option("--protocol", default="TCP", help="TCP, UDP or SCTP.")
+@click.option("--protocol", default="", help="TCP, UDP or SCTP; default: that of the container's port, or TCP.")
 @click.option("--type", "service_type", default="", help="ClusterIP, NodePort or LoadBalancer.")
 @click.option("--cluster-ip", default="", help="An address to ask for, or None for a headless Service.")
 @click.option("--selector", default="", help="Labels of the Pods, KEY=VALUE,...; default: those of what is exposed.")
+@click.option(
+    "-l", "--labels", default="", help="The Service's labels, KEY=VALUE,...; default: those of what is exposed."
+)
+@click.option("--session-affinity", default="", help="None or ClientIP.")
+@click.option("--external-ip", default="", help="One more address that leads to the Service.")
 @connected
 def command(session: Session, words: tuple[str, ...], **options: Any) -> None:
     """Make a Service for a workload: `expose deploy/web --port=80 --target-port=5000`."""
     for target in objects.select(session, words, options["filenames"]):
         document = session.api.tree("GET", target.path)
+        resource = target.resource
+        if resource.kind not in _EXPOSABLE:
+            raise Failure(f"error: cannot expose a {resource.kind}{f'.{resource.group}' if resource.group else ''}")
         service = objects.of_document(session, service_for(document, options))
         create(session, service, done="exposed", output=options["output"], dry_run=options["dry_run"])
 
 
 def service_for(document: Tree, options: dict[str, Any]) -> Tree:
     """The Service for a workload, Pod or Service, with the flags of `expose`."""
-    selector = dict(pair.split("=", 1) for pair in options["selector"].split(",") if pair) or _labels(document)
+    selector = _pairs(options["selector"]) or _labels(document)
     ports = _ports(document, options)
     if not ports:
         raise Failure("error: couldn't find port via --port flag or introspection")
     target = options["target_port"]
+    protocols = _protocols(document)
     for port in ports:
         port["targetPort"] = (int(target) if target.isdigit() else target) if target else port["port"]
-        port["protocol"] = options["protocol"]
+        port["protocol"] = options["protocol"] or protocols.get(port["port"], "TCP")
     spec: Tree = {"selector": selector, "ports": ports}
     if options["service_type"]:
         spec["type"] = options["service_type"]
     if options["cluster_ip"]:
         spec["clusterIP"] = options["cluster_ip"]
+    if options["session_affinity"]:
+        spec["sessionAffinity"] = options["session_affinity"]
+    if options["external_ip"]:
+        spec["externalIPs"] = [options["external_ip"]]
     metadata: Tree = {"name": options["name"] or document["metadata"]["name"]}
-    if document["metadata"].get("labels"):
-        metadata["labels"] = document["metadata"]["labels"]
+    labels = _pairs(options["labels"]) or document["metadata"].get("labels")
+    if labels:
+        metadata["labels"] = labels
     return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
+
+
+def _pairs(text: str) -> dict[str, str]:
+    pairs = {}
+    for pair in text.split(","):
+        key, equals, value = pair.partition("=")
+        if key and not equals:
+            raise Failure(f"error: unexpected label spec: {pair}")
+        if key:
+            pairs[key] = value
+    return pairs
 
 
 def _labels(document: Tree) -> dict[str, str]:
@@ -73,17 +99,23 @@ def _labels(document: Tree) -> dict[str, str]:
     return dict(found)
 
 
+def _protocols(document: Tree) -> dict[int, str]:
+    """The ports that there are already, and what each speaks."""
+    spec = document.get("spec") or {}
+    if document["kind"] == "Service":
+        return {port["port"]: port.get("protocol") or "TCP" for port in spec.get("ports") or ()}
+    pod = spec if document["kind"] == "Pod" else (spec.get("template") or {}).get("spec") or {}
+    return {
+        port["containerPort"]: port.get("protocol") or "TCP"
+        for container in pod.get("containers") or ()
+        for port in container.get("ports") or ()
+    }
+
+
 def _ports(document: Tree, options: dict[str, Any]) -> list[Tree]:
     if options["port"] is not None:
         return [{"port": options["port"]}]
-    spec = document.get("spec") or {}
-    if document["kind"] == "Service":
-        numbers = [port["port"] for port in spec.get("ports") or ()]
-    else:
-        pod = spec if document["kind"] == "Pod" else (spec.get("template") or {}).get("spec") or {}
-        containers = pod.get("containers") or ()
-        numbers = [port["containerPort"] for container in containers for port in container.get("ports") or ()]
-    ports: list[Tree] = [{"port": number} for number in numbers]
+    ports: list[Tree] = [{"port": number} for number in _protocols(document)]
     if len(ports) > 1:
         for index, port in enumerate(ports):
             port["name"] = f"port-{index + 1}"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-GLOBAL = ("--kubeconfig", "--context", "--server", "--namespace")
+GLOBAL = ("--kubeconfig", "--context", "--server", "--namespace", "--request-timeout")
 """Flags of every verb that talks to a server; each takes a value."""
 GLOBAL_SHORT = ("-s", "-n")
 _TRUE = ("1", "t", "T", "true", "TRUE", "True")

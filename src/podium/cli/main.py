@@ -88,9 +88,21 @@ def main(arguments: list[str] | None = None) -> Any:
         return podium.main(args=arguments, prog_name="podium", standalone_mode=False)
     except click.exceptions.Exit as leave:
         sys.exit(leave.exit_code)
+    except click.NoSuchOption as problem:
+        word = ("flag: " if problem.option_name.startswith("--") else "shorthand flag: ") + problem.option_name
+        path = problem.ctx.command_path if problem.ctx else "podium"
+        click.echo(f"error: unknown {word}\nSee '{path} --help' for usage.", err=True)
+        sys.exit(1)
+    except click.MissingParameter as problem:
+        if isinstance(problem.param, click.Option):
+            name = max(problem.param.opts, key=len).lstrip("-")
+            click.echo(f'error: required flag(s) "{name}" not set', err=True)
+        else:
+            problem.show()
+        sys.exit(1)
     except click.ClickException as problem:
         problem.show()
-        sys.exit(problem.exit_code)
+        sys.exit(1)
     except Failure as failure:
         click.echo(failure.text, err=True)
         sys.exit(failure.exit_code)

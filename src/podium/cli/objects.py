@@ -27,6 +27,8 @@ class Target:
     namespace: str
     name: str
     document: Tree | None = None
+    source: str = ""
+    """The file that the document is from."""
 
     @property
     def path(self) -> str:
@@ -42,15 +44,15 @@ class Target:
         return f"{self.resource.type_name}/{self.name}"
 
 
-def documents(filenames: Sequence[str], recursive: bool) -> Iterator[Tree]:
-    """Every object in the files, in their order; members of a List come one by one."""
+def documents(filenames: Sequence[str], recursive: bool) -> Iterator[tuple[str, Tree]]:
+    """Every object in the files with its file, in their order; members of a List come one by one."""
     for source, data in _sources(filenames, recursive):
         try:
             found = read_documents(data)
         except StatusError as problem:
             raise Failure(f"error: error parsing {source}: {problem.message}") from None
         for document in found:
-            yield from _members(source, document)
+            yield from ((source, member) for member in _members(source, document))
 
 
 def _members(source: str, document: Any) -> Iterator[Tree]:
@@ -89,7 +91,7 @@ def _files(path: Path, recursive: bool) -> Iterator[tuple[str, bytes]]:
         yield str(path), path.read_bytes()
 
 
-def of_document(session: Session, document: Tree) -> Target:
+def of_document(session: Session, document: Tree, source: str = "") -> Target:
     resource = session.catalog.of_document(document)
     metadata = document.setdefault("metadata", {})
     namespace = ""
@@ -101,7 +103,7 @@ def of_document(session: Session, document: Tree) -> Target:
                 f" You must pass '--namespace={namespace}' to perform this operation."
             )
         metadata["namespace"] = namespace
-    return Target(resource, namespace, metadata.get("name") or "", document)
+    return Target(resource, namespace, metadata.get("name") or "", document, source)
 
 
 def named(session: Session, words: Sequence[str]) -> list[Target]:
@@ -138,7 +140,7 @@ def select(
 ) -> list[Target]:
     """Every object that the command line means. A type alone needs a selector or `everything` (--all)."""
     if filenames:
-        return [of_document(session, document) for document in documents(filenames, recursive)]
+        return [of_document(session, document, source) for source, document in documents(filenames, recursive)]
     if not words:
         raise Failure("error: you must specify a type of resource and a name, or documents with -f")
     targets = named(session, words)

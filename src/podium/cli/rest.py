@@ -40,6 +40,10 @@ class ServerError(Failure):
         self.code = int(status.get("code") or 500)
         self.reason = str(status.get("reason") or "")
 
+    def because(self, context: str) -> ServerError:
+        """The same error, its message led by what was being done."""
+        return ServerError({**self.status, "message": context + str(self.status.get("message") or "unknown error")})
+
 
 def _wording(status: Mapping[str, Any]) -> str:
     reason, message = status.get("reason") or "", str(status.get("message") or "unknown error")
@@ -152,6 +156,9 @@ class Api:
                 f"The connection to the server {self.server.netloc} was refused - did you specify the right host or"
                 " port?"
             ) from None
+        except TimeoutError:
+            why = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+            raise Failure(f"Unable to connect to the server: {why}") from None
         except ssl.SSLError as problem:
             raise Failure(f"Unable to connect to the server: {problem}") from None
         except (OSError, http.client.HTTPException, socket.gaierror) as problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from functools import cached_property, wraps
 from pathlib import Path
@@ -22,7 +23,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Session:
     """A server and a namespace; connects when first used."""
 
-    def __init__(self, kubeconfig: str, context: str, server: str, namespace: str, all_namespaces: bool) -> None:
+    def __init__(
+        self,
+        kubeconfig: str,
+        context: str,
+        server: str,
+        namespace: str,
+        all_namespaces: bool,
+        timeout: float | None = None,
+    ) -> None:
+        self._timeout = timeout
         self._kubeconfig = kubeconfig
         self._context = context
         self._server = server
@@ -44,7 +54,7 @@ class Session:
 
     @cached_property
     def api(self) -> Api:
-        return Api(self.connection)
+        return Api(self.connection, self._timeout)
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -60,6 +70,20 @@ class Session:
         return self._namespace
 
 
+def timeout_of(text: str) -> float | None:
+    """Of --request-timeout: whole seconds, or numbers with a unit; 0 is none."""
+    if text.isdecimal():
+        return float(text) or None
+    if not re.fullmatch(r"([0-9]+(\.[0-9]+)?(ms|h|m|s))+", text):
+        raise Failure(
+            "error: Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a"
+            " corresponding time unit (e.g. 1s | 2m | 3h)"
+        )
+    units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+    parts = re.findall(r"([0-9.]+)(ms|h|m|s)", text)
+    return sum(float(number) * units[unit] for number, unit in parts) or None
+
+
 def connected(function: F) -> F:
     """Gives a command the flags that choose a server, and a Session as its first argument."""
     options = (
@@ -67,6 +91,7 @@ def connected(function: F) -> F:
         click.option("--context", default="", help="The kubeconfig's context to use."),
         click.option("-s", "--server", default="", help="Address and port of the API server."),
         click.option("-n", "--namespace", default="", help="The namespace to work in."),
+        click.option("--request-timeout", default="0", help="How long to wait for an answer, e.g. 30s; 0: for ever."),
     )
 
     @wraps(function)
@@ -76,10 +101,12 @@ def connected(function: F) -> F:
         context: str,
         server: str,
         namespace: str,
+        request_timeout: str,
         all_namespaces: bool = False,
         **rest: Any,
     ) -> Any:
-        return function(Session(kubeconfig, context, server, namespace, all_namespaces), *args, **rest)
+        limit = timeout_of(request_timeout)
+        return function(Session(kubeconfig, context, server, namespace, all_namespaces, limit), *args, **rest)
 
     decorated: Any = with_session
     for option in reversed(options):

@@ -47,15 +47,20 @@ def command(session: Session, words: tuple[str, ...], **options: Any) -> None:
 
     def one(target: objects.Target) -> None:
         node = session.api.tree("GET", target.path)
-        taints = changed(node["spec"].get("taints") or [], changes, options["overwrite"])
+        taints = changed(target.name, node["spec"].get("taints") or [], changes, options["overwrite"])
         if options["dry_run"] != "client":
             guard = {"resourceVersion": node["metadata"]["resourceVersion"]}
             change = {"metadata": guard, "spec": {"taints": taints or None}}
             writes.patch(session, target, change, "merge", dry_run=options["dry_run"])
-        done = "untainted" if all(change.remove for change in changes) else "tainted"
-        writes.report(target, done, None, "", options["dry_run"])
+        writes.report(target, done_to(changes, options["overwrite"]), None, "", options["dry_run"])
 
     writes.each(targets, one)
+
+
+def done_to(changes: Sequence[Change], overwrite: bool) -> str:
+    if overwrite or len({change.remove for change in changes}) > 1:
+        return "modified"
+    return "untainted" if changes[0].remove else "tainted"
 
 
 def is_change(word: str) -> bool:
@@ -65,13 +70,15 @@ def is_change(word: str) -> bool:
 def parse(word: str) -> Change:
     match = _TAINT.fullmatch(word)
     effect = match["effect"] or "" if match else ""
-    if match is None or (effect and effect not in EFFECTS) or not (match["remove"] or effect):
+    if match is not None and effect and effect not in EFFECTS:
+        raise Failure(f"error: invalid taint effect: {effect}, unsupported taint effect")
+    if match is None or not (match["remove"] or effect):
         raise Failure(f"error: invalid taint spec: {word}, expected KEY[=VALUE]:EFFECT or KEY[:EFFECT]-")
     return Change(match["key"], match["value"] or "", effect, bool(match["remove"]))
 
 
-def changed(taints: Sequence[Tree], changes: Sequence[Change], overwrite: bool) -> list[Tree]:
-    """The taints after the changes; Failure when one is there already, or one to be removed isn't."""
+def changed(node: str, taints: Sequence[Tree], changes: Sequence[Change], overwrite: bool) -> list[Tree]:
+    """The node's taints after the changes; Failure when one is there already, or one to be removed isn't."""
     found = list(taints)
     for change in changes:
         same = [
@@ -81,7 +88,8 @@ def changed(taints: Sequence[Tree], changes: Sequence[Change], overwrite: bool) 
             effect = f":{change.effect}" if change.effect else ""
             raise Failure(f'error: taint "{change.key}{effect}" not found')
         if same and not change.remove and not overwrite:
-            raise Failure(f"error: node already has {change.key} taint(s) with same effect(s) and --overwrite is false")
+            why = f"already has {change.key} taint(s) with same effect(s) and --overwrite is false"
+            raise Failure(f"error: node {node} {why}")
         found = [taint for taint in found if taint not in same]
         if not change.remove:
             value = {"value": change.value} if change.value else {}

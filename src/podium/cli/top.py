@@ -51,9 +51,16 @@ def nodes(session: Session, names: tuple[str, ...], selector: str, sort_by: str,
 @click.option("--containers", is_flag=True, help="A line for each container.")
 @click.option("--sort-by", type=click.Choice(["", "cpu", "memory"]), default="")
 @click.option("--no-headers", is_flag=True, help="Leave the header out.")
+@click.option("--sum", "total", is_flag=True, help="A last line with all of it added up.")
 @connected
 def pods(
-    session: Session, names: tuple[str, ...], selector: str, containers: bool, sort_by: str, no_headers: bool
+    session: Session,
+    names: tuple[str, ...],
+    selector: str,
+    containers: bool,
+    sort_by: str,
+    no_headers: bool,
+    total: bool,
 ) -> None:
     """What Pods use."""
     scope = f"{METRICS}/pods" if session.all_namespaces else f"{METRICS}/namespaces/{session.namespace}/pods"
@@ -61,8 +68,10 @@ def pods(
     known = {item["metadata"]["name"] for item in found}
     for name in names:
         if name not in known:
-            raise Failure(f'Error from server (NotFound): podmetrics.metrics.k8s.io "{name}" not found')
-    rows = []
+            raise Failure(
+                f'Error from server (NotFound): podmetrics.metrics.k8s.io "{session.namespace}/{name}" not found'
+            )
+    rows: list[Any] = []
     for item in sorted(found, key=lambda item: (item["metadata"]["namespace"], item["metadata"]["name"])):
         if names and item["metadata"]["name"] not in names:
             continue
@@ -74,7 +83,7 @@ def pods(
         else:
             rows.append((*lead, *_amounts(parts)))
     header = (["NAMESPACE"] if session.all_namespaces else []) + (["POD", "NAME"] if containers else ["NAME"])
-    _print(rows, [*header, "CPU(cores)", "MEMORY(bytes)"], sort_by, no_headers)
+    _print(rows, [*header, "CPU(cores)", "MEMORY(bytes)"], sort_by, no_headers, total)
 
 
 def _metrics(session: Session, path: str, selector: str) -> list[Tree]:
@@ -98,7 +107,7 @@ def _percent(used: int, total: int) -> str:
     return f"{used * 100 // total}%" if total else "<unknown>"
 
 
-def _print(rows: list[Any], header: list[str], sort_by: str, no_headers: bool) -> None:
+def _print(rows: list[Any], header: list[str], sort_by: str, no_headers: bool, total: bool = False) -> None:
     cpu, memory = header.index("CPU(cores)"), header.index("MEMORY(bytes)")
     if sort_by:
         rows.sort(key=lambda row: -row[cpu if sort_by == "cpu" else memory])
@@ -112,6 +121,10 @@ def _print(rows: list[Any], header: list[str], sort_by: str, no_headers: bool) -
     if not texts:
         click.echo("No resources found", err=True)
         return
+    if total:
+        lead = [""] * cpu
+        sums = [f"{sum(row[cpu] for row in rows)}m", f"{sum(row[memory] for row in rows) // MEBIBYTE}Mi"]
+        texts += [[*lead, "________", "________"], [*lead, *sums]]
     say(table_text(texts if no_headers else [header, *texts]))
 
 

@@ -12,7 +12,7 @@ import click
 from podium.cli.failure import Failure
 from podium.cli.objects import Target
 from podium.cli.printers import printer, say
-from podium.cli.rest import PATCHES
+from podium.cli.rest import PATCHES, ServerError
 from podium.cli.session import Session
 from podium.machinery import patch_merge, strategic_diff
 from podium.models.resources import by_kind
@@ -48,6 +48,17 @@ def patch(
         content_type=PATCHES[patch_type],
         query=write_query(dry_run) | query,
     )
+    return sent
+
+
+def send_new(session: Session, target: Target, document: Tree, query: dict[str, str]) -> Tree:
+    """Create the object; as it is then. An error names the file that the document is from."""
+    try:
+        sent: Tree = session.api.tree("POST", target.collection, body=document, query=query)
+    except ServerError as problem:
+        if target.source:
+            raise problem.because(f'error when creating "{target.source}": ') from None
+        raise
     return sent
 
 

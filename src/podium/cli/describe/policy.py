@@ -65,10 +65,29 @@ def describe_autoscaler(_session: Session, autoscaler: Tree) -> list[str]:
         current = now[index] if index < len(now) else {}
         lines.append(f"  {_metric(metric, current)}")
     lines += [f"Min replicas:\t{spec.get('minReplicas', 1)}", f"Max replicas:\t{spec['maxReplicas']}"]
+    if spec.get("behavior") is not None:
+        lines.append("Behavior:")
+        for title, field in (("Scale Up", "scaleUp"), ("Scale Down", "scaleDown")):
+            lines += _behavior(title, spec["behavior"].get(field))
     replicas = (status.get("currentReplicas") or 0, status.get("desiredReplicas") or 0)
     lines.append(f"{target['kind']} pods:\t{replicas[0]} current / {replicas[1]} desired")
     columns = (("Type", "type"), ("Status", "status"), ("Reason", "reason"), ("Message", "message"))
-    return lines + conditions(autoscaler, columns)
+    return lines + conditions(autoscaler, columns, gap="")
+
+
+def _behavior(title: str, rules: Tree | None) -> list[str]:
+    if rules is None:
+        return []
+    lines = [f"  {title}:"]
+    if rules.get("stabilizationWindowSeconds") is not None:
+        lines.append(f"    Stabilization Window: {rules['stabilizationWindowSeconds']} seconds")
+    if rules.get("policies"):
+        lines += [f"    Select Policy: {rules.get('selectPolicy') or 'Max'}", "    Policies:"]
+    lines += [
+        f"      - Type: {policy['type']}\tValue: {policy['value']}\tPeriod: {policy['periodSeconds']} seconds"
+        for policy in rules.get("policies") or ()
+    ]
+    return lines
 
 
 def _metric(metric: Tree, current: Tree) -> str:
@@ -77,14 +96,24 @@ def _metric(metric: Tree, current: Tree) -> str:
     wanted: Tree = metric.get(field) or {}
     found: Tree = (current.get(field) or {}).get("current") or {}
     target: Tree = wanted.get("target") or {}
-    name = wanted.get("name") or (wanted.get("metric") or {}).get("name") or ""
-    if kind == "ContainerResource":
-        name = f"{name} of container {wanted.get('container')!r}"
+    title = _title(kind, wanted)
     if target.get("averageUtilization") is not None:
         have: Any = found.get("averageUtilization")
         shown = f"{have}% ({found.get('averageValue')})" if have is not None else "<unknown>"
-        return f"resource {name} on pods  (as a percentage of request):\t{shown} / {target['averageUtilization']}%"
-    value = target.get("averageValue") or target.get("value")
-    have = found.get("averageValue") or found.get("value") or "<unknown>"
-    title = {"Resource": f"resource {name} on pods", "Pods": f'"{name}" on pods'}.get(kind, f'"{name}"')
-    return f"{title}:\t{have} / {value}"
+        return f"{title}  (as a percentage of request):\t{shown} / {target['averageUtilization']}%"
+    average = target.get("averageValue") is not None
+    if kind in ("External", "Object"):
+        title += " (target average value)" if average else " (target value)"
+    value = "averageValue" if average else "value"
+    return f"{title}:\t{found.get(value) or '<unknown>'} / {target.get(value)}"
+
+
+def _title(kind: str, wanted: Tree) -> str:
+    name = wanted.get("name") or (wanted.get("metric") or {}).get("name") or ""
+    described = wanted.get("describedObject") or {}
+    return {
+        "Resource": f"resource {name} on pods",
+        "ContainerResource": f'resource {name} of container "{wanted.get("container")}" on pods',
+        "Pods": f'"{name}" on pods',
+        "Object": f'"{name}" on {described.get("kind")}/{described.get("name")}',
+    }.get(kind, f'"{name}"')

@@ -93,15 +93,15 @@ def controlled_by(document: Tree) -> list[str]:
     return []
 
 
-def conditions(document: Tree, columns: Sequence[tuple[str, str]]) -> list[str]:
-    """The conditions of a status: header and rows, columns given as (title, field)."""
+def conditions(document: Tree, columns: Sequence[tuple[str, str]], gap: str = " ") -> list[str]:
+    """The conditions of a status: header and rows, columns given as (title, field). `gap` is behind each cell."""
     found = (document.get("status") or {}).get("conditions") or ()
     if not found:
         return []
     titles = "\t".join(title for title, _ in columns)
     rules = "\t".join("-" * len(title) for title, _ in columns)
     rows = [
-        " \t".join(
+        f"{gap}\t".join(
             time_text(entry.get(field)) if field.endswith("Time") else str(entry.get(field) or "")
             for _, field in columns
         )

@@ -44,11 +44,24 @@ def command() -> None:
     """Manage the rollout of a Deployment, DaemonSet or StatefulSet."""
 
 
-def _workloads(session: Session, words: tuple[str, ...], options: dict[str, Any]) -> list[objects.Target]:
-    targets = objects.select(session, words, options.get("filenames") or (), selector=options.get("selector") or "")
+_NO_HISTORY = 'no history viewer has been implemented for "{kind}"'
+_NO_ROLLBACK = 'no rollbacker has been implemented for "{kind}"'
+_NO_STATUS = "no status viewer has been implemented for {kind}"
+
+
+def _workloads(
+    session: Session, words: tuple[str, ...], options: dict[str, Any], refusal: str, kinds: tuple[str, ...] = KINDS
+) -> list[objects.Target]:
+    """What the command line names; a type alone means all of them. `refusal`: what is said of other kinds."""
+    filenames = options.get("filenames") or ()
+    if not words and not filenames:
+        raise Failure("error: required resource not specified")
+    targets = objects.select(session, words, filenames, selector=options.get("selector") or "", everything=True)
     for target in targets:
-        if target.resource.kind not in KINDS:
-            raise Failure(f"error: {target.title}: a {target.resource.kind} has no rollouts")
+        if target.resource.kind not in kinds:
+            resource = target.resource
+            plural = f"{resource.plural}.{resource.group}" if resource.group else resource.plural
+            raise Failure("error: " + refusal.format(kind=resource.kind, resource=f'{plural} "{target.name}"'))
     return targets
 
 
@@ -61,10 +74,19 @@ def _workloads(session: Session, words: tuple[str, ...], options: dict[str, Any]
 @connected
 def history(session: Session, words: tuple[str, ...], number: int, output: str, **options: Any) -> None:
     """Which revisions there are: number, when, images, cause."""
-    for target in _workloads(session, words, options):
-        revisions = revisions_of(session, session.api.tree("GET", target.path))
+    for target in _workloads(session, words, options, _NO_HISTORY):
+        workload = session.api.tree("GET", target.path)
+        revisions = revisions_of(session, workload)
         if number:
-            _show_revision(target, revisions, number, output)
+            revisions = [revision for revision in revisions if revision.number == number]
+            if not revisions:
+                raise Failure("error: unable to find the specified revision")
+        if show := printer(output) if output else None:
+            for revision in revisions:
+                say(show([revision.applied_to(workload)], single=True))
+            continue
+        if number:
+            _show_revision(target, revisions[0])
             continue
         rows = [[str(row.number), row.when, row.images, row.cause or "<none>"] for row in revisions]
         click.echo(target.title)
@@ -72,15 +94,8 @@ def history(session: Session, words: tuple[str, ...], number: int, output: str, 
         click.echo()
 
 
-def _show_revision(target: objects.Target, revisions: list[Revision], number: int, output: str) -> None:
-    found = next((revision for revision in revisions if revision.number == number), None)
-    if found is None:
-        raise Failure(f"error: unable to find the specified revision {number}")
-    show = printer(output) if output else None
-    if show:
-        say(show([found.item], single=True))
-        return
-    click.echo(f"{target.title} with revision #{number}")
+def _show_revision(target: objects.Target, found: Revision) -> None:
+    click.echo(f"{target.title} with revision #{found.number}")
     # With the hash label, as the ReplicaSet has it.
     template = found.item["spec"]["template"] if "spec" in found.item else found.template
     say(align(describe_pod_template(template, {writes.CHANGE_CAUSE: found.cause} if found.cause else {})))
@@ -113,7 +128,7 @@ def undo(session: Session, words: tuple[str, ...], to_revision: int, dry_run: st
             changed = writes.patch(session, target, undo_patch(workload, wanted), "json", dry_run=dry_run)
         writes.report(target, "rolled back", changed, output, dry_run)
 
-    writes.each(_workloads(session, words, options), one)
+    writes.each(_workloads(session, words, options, _NO_ROLLBACK), one)
 
 
 def undo_patch(workload: Tree, wanted: Revision) -> list[Tree]:
@@ -149,8 +164,6 @@ def _spec_change(name: str, summary: str, done: str) -> click.Command:
     @connected
     def change(session: Session, words: tuple[str, ...], output: str, record: bool, **options: Any) -> None:
         def one(target: objects.Target) -> None:
-            if target.resource.kind != "Deployment":
-                raise Failure(f"error: {target.title}: pausing is not supported for a {target.resource.kind}")
             deployment = session.api.tree("GET", target.path)
             if bool(deployment["spec"].get("paused")) == paused:
                 state = "already paused" if paused else "not paused"
@@ -159,7 +172,8 @@ def _spec_change(name: str, summary: str, done: str) -> click.Command:
             changed = writes.patch(session, target, writes.with_change_cause(patch) if record else patch)
             writes.report(target, done, changed, output)
 
-        writes.each(_workloads(session, words, options), one)
+        doing = "pausing" if paused else "resuming"
+        writes.each(_workloads(session, words, options, f"{{resource}} {doing} is not supported", ("Deployment",)), one)
 
     return change
 
@@ -180,13 +194,15 @@ def restart(session: Session, words: tuple[str, ...], output: str, record: bool,
 
     def one(target: objects.Target) -> None:
         if session.api.tree("GET", target.path)["spec"].get("paused"):
-            raise Failure(f"error: {target.title} can't restart paused deployment (run rollout resume first)")
+            raise Failure(
+                f'error: deployments.apps "{target.name}" can\'t restart paused deployment (run rollout resume first)'
+            )
         at = RealClock().now().strftime("%Y-%m-%dT%H:%M:%SZ")
         patch: Tree = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: at}}}}}
         changed = writes.patch(session, target, writes.with_change_cause(patch) if record else patch, "strategic")
         writes.report(target, "restarted", changed, output)
 
-    writes.each(_workloads(session, words, options), one)
+    writes.each(_workloads(session, words, options, "{resource} restarting is not supported"), one)
 
 
 @command.command("status")
@@ -200,7 +216,7 @@ def restart(session: Session, words: tuple[str, ...], output: str, record: bool,
 def status(session: Session, words: tuple[str, ...], watch: bool, timeout: str, revision: int, **options: Any) -> None:
     """Say how far the rollout is; with --watch until it is done."""
     limit = 0 if timeout in ("0", "0s") else seconds(timeout)
-    for target in _workloads(session, words, options):
+    for target in _workloads(session, words, options, _NO_STATUS):
         with closing(_observed(session, target, watch, limit)) as states:
             for workload in states:
                 message, done = rollout_status(workload, revision)

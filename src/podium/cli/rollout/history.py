@@ -25,6 +25,12 @@ class Revision:
     item: Tree
     """The ReplicaSet or ControllerRevision that keeps it."""
 
+    def applied_to(self, workload: Tree) -> Tree:
+        """The object that shows the revision: a Deployment's ReplicaSet, any other workload as it was then."""
+        if workload["kind"] == "Deployment":
+            return {"apiVersion": "apps/v1", "kind": "ReplicaSet", **self.item}
+        return {**workload, "spec": {**workload["spec"], "template": self.template}}
+
     @property
     def when(self) -> str:
         return str(self.item["metadata"].get("creationTimestamp") or "")

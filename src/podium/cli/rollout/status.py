@@ -63,9 +63,9 @@ def _stateful_set(stateful_set: Tree, _revision: int) -> tuple[str, bool]:
     if ready < wanted:
         return f"Waiting for {wanted - ready} pods to be ready...", False
     updated = state.get("updatedReplicas") or 0
-    partition = ((spec.get("updateStrategy") or {}).get("rollingUpdate") or {}).get("partition") or 0
-    if partition:
-        due = wanted - partition
+    rolling = (spec.get("updateStrategy") or {}).get("rollingUpdate")
+    if rolling is not None:
+        due = wanted - (rolling.get("partition") or 0)
         if updated < due:
             return (
                 f"Waiting for partitioned roll out to finish: {updated} out of {due} new pods have been updated...",
