@@ -414,6 +414,13 @@ def test_status_ready(cluster: VirtualCluster) -> None:
         wait_ready(cluster, ready)
 
 
+def test_a_suspended_job_without_completions(cluster: VirtualCluster) -> None:
+    created(cluster, job("succeed", "suspend: true\n  completions: 0"))
+    found = wait_condition(cluster, "Complete", "CompletionsReached")
+    assert found.status.startTime is None
+    assert not steps.pods(cluster, PODS)
+
+
 def test_reconciliation_is_delegated(cluster: VirtualCluster) -> None:
     created(cluster, job("succeed", f"{TWO_OF_FOUR}\n  managedBy: example.com/custom-job-controller"))
     cluster.advance(30)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -138,15 +138,25 @@ def test_a_deleted_job_lets_all_go_and_counts_what_ended() -> None:
 
 def test_the_end_waits_for_the_last_pod() -> None:
     waiting = batch_v1.UncountedTerminatedPods(failed=("uid-f",))
-    assert tracking.finish(status(uncountedTerminatedPods=waiting), FAILED, NOW) is None
-    assert tracking.finish(status(terminating=1), FAILED, NOW) is None
-    over = tracking.finish(status(terminating=0, startTime=NOW), FAILED, NOW)
+    assert tracking.finish(job(), status(uncountedTerminatedPods=waiting), FAILED, NOW) is None
+    assert tracking.finish(job(), status(terminating=1), FAILED, NOW) is None
+    over = tracking.finish(job(), status(terminating=0, startTime=NOW), FAILED, NOW)
     assert over is not None
     assert ([condition.type for condition in over.conditions], over.completionTime) == (["Failed"], None)
-    over = tracking.finish(status(terminating=0), COMPLETED, NOW)
+    over = tracking.finish(job(), status(terminating=0), COMPLETED, NOW)
     assert over is not None
     assert ([condition.type for condition in over.conditions], over.completionTime) == (["Complete"], NOW)
     assert over.startTime == NOW
+
+
+@pytest.mark.parametrize(
+    ("spec", "started"),
+    [({"suspend": True, "completions": 0}, None), ({"suspend": True}, NOW), ({"completions": 0}, NOW)],
+)
+def test_only_a_suspended_job_that_wants_nothing_never_started(spec: dict[str, Any], started: datetime | None) -> None:
+    over = tracking.finish(job(**spec), status(terminating=0), COMPLETED, NOW)
+    assert over is not None
+    assert over.startTime == started
 
 
 def test_suspending_and_resuming() -> None:

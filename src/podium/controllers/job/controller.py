@@ -212,7 +212,7 @@ class JobController:
             self._failures.pop(uid, None)
         done, error = await self._hands.release(collected.release)
         status = tracking.settle(job.status, view.tracked - done)
-        over = tracking.finish(status, ending, now) if ending is not None and collected.all else None
+        over = tracking.finish(job, status, ending, now) if ending is not None and collected.all else None
         job = await self._store(job, status if over is None else over)
         if over is not None and ending is not None:
             self._tell_end(job, ending)

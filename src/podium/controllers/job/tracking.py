@@ -139,14 +139,19 @@ def settle(status: batch_v1.JobStatus, tracked: Collection[str]) -> batch_v1.Job
     )
 
 
-def finish(status: batch_v1.JobStatus, ending: Verdict, now: datetime) -> batch_v1.JobStatus | None:
-    """The status of the Job that is over; None as long as Pods are uncounted or still terminating."""
+def finish(job: batch_v1.Job, status: batch_v1.JobStatus, ending: Verdict, now: datetime) -> batch_v1.JobStatus | None:
+    """The status of the Job that is over; None as long as Pods are uncounted or still terminating.
+
+    It has a start time, also when it was suspended meanwhile. Only a suspended Job without completions never started.
+    """
     uncounted = status.uncountedTerminatedPods or _NONE
     if uncounted.succeeded or uncounted.failed or status.terminating:
         return None
     type_ = "Failed" if ending.failed else "Complete"
     over = _condition(type_, "True", ending.reason, ending.message, now)
-    status = replace(status, conditions=_put(status.conditions, over), startTime=status.startTime or now)
+    never_started = is_suspended(job) and job.spec.completions == 0
+    started = status.startTime or (None if never_started else now)
+    status = replace(status, conditions=_put(status.conditions, over), startTime=started)
     if not ending.failed:
         status.completionTime = now
     return status

@@ -92,7 +92,8 @@ def _end(job: Job) -> Errors:
         value = getattr(status, name) or 0
         if value > 0:
             errors.append(field.invalid(STATUS.child(name), value, f"{name}>0 is invalid for finished job"))
-    if status.startTime is None:
+    never_started = bool(job.spec.suspend) and job.spec.completions == 0
+    if status.startTime is None and not never_started:
         errors.append(field.required(STATUS.child("startTime"), "startTime is required for finished job"))
     uncounted = status.uncountedTerminatedPods
     if uncounted is not None and (uncounted.succeeded or uncounted.failed):
