@@ -133,7 +133,8 @@ def scales(cluster: VirtualCluster, model: type[Any], name: str = "test", replic
 
 
 def statuses(cluster: VirtualCluster, model: type[Any], name: str = "test") -> None:
-    """Conditions written by an update and by a patch of the status can be read back, and a watch tells of them."""
+    """Conditions written by an update and by a patch of the status can be read back, and a watch tells of them. The
+    controller leaves them alone, and the spec isn't changed along with them."""
     obj = cluster.get(model, name)
     since = obj.metadata.resourceVersion
     seen = cluster.run(cluster.client.get(model, "default", name, "status"))
@@ -144,11 +145,17 @@ def statuses(cluster: VirtualCluster, model: type[Any], name: str = "test") -> N
 
     tree = codec.to_tree(seen)
     tree["status"].setdefault("conditions", []).append(condition("StatusUpdate"))
+    tree["spec"]["minReadySeconds"] = 7
     cluster.run(cluster.client.update_status(codec.from_tree(tree, model)))
     assert said(cluster.get(model, name))["StatusUpdate"] == ("True", "E2E", "Set from e2e test")
     patch(cluster, obj, {"status": {"conditions": [condition("StatusPatched")]}}, "status")
     assert said(cluster.get(model, name))["StatusPatched"] == ("True", "E2E", "Set from e2e test")
     assert changes(cluster, model, since)[:2] == [("MODIFIED", name)] * 2
+    cluster.delete(core_v1.Pod, running(cluster)[0].metadata.name)
+    cluster.advance(30)
+    left = cluster.get(model, name)
+    assert said(left)["StatusPatched"] == ("True", "E2E", "Set from e2e test")
+    assert (left.metadata.generation, left.spec.minReadySeconds or 0) == (obj.metadata.generation, 0)
 
 
 def said(obj: Any) -> dict[str, tuple[str, str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from podium.models import apps_v1
+from podium.models import apps_v1, core_v1
 from podium.testing.virtual import VirtualCluster
 from tests.conformance import steps
 from tests.conformance.steps import Clusters, workload
@@ -54,15 +54,20 @@ def test_rolling_update_should_delete_old_pods_and_create_new_ones(cluster: Virt
 
 
 def test_recreate_should_delete_old_pods_and_create_new_ones(cluster: VirtualCluster) -> None:
-    owner = up(cluster, "replicas: 2\n  strategy: {type: Recreate}")
+    slowly = "podium.dev/simulate-stop-delay: '5'"
+    text = workload("Deployment", "replicas: 2\n  strategy: {type: Recreate}", annotations=slowly)
+    cluster.apply(text.replace("terminationGracePeriodSeconds: 0", "terminationGracePeriodSeconds: 30"))
+    owner = cluster.wait(Deployment, "test", complete)
+    since = steps.revision(cluster, core_v1.Pod)
     set_image(cluster, "httpd:2")
-    together = set()
-    for _ in range(100):
-        together.add(frozenset(pod.spec.containers[0].image for pod in steps.pods(cluster)))
-        cluster.advance(0.1)
-    assert frozenset({"httpd:1", "httpd:2"}) not in together
+    cluster.advance(30)
     assert complete(cluster.get(Deployment, "test"))
-    assert [pod.spec.containers[0].image for pod in steps.pods(cluster)] == ["httpd:2"] * 2
+    told = [
+        (type_, pod.spec.containers[0].image)
+        for type_, pod in steps.events(cluster, core_v1.Pod, since)
+        if type_ != "MODIFIED"
+    ]
+    assert told == [("DELETED", "httpd:1")] * 2 + [("ADDED", "httpd:2")] * 2
     assert owner.metadata.annotations[REVISION] == "1"
 
 
