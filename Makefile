@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo check test bench format models clean
+.PHONY: install demo check test soak bench format models clean
 
 install: $(STAMP)
 
@@ -27,6 +27,9 @@ check: install
 test: install
 	scripts/install_test_tools
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
+
+soak: install
+	$(BIN)/python -m tests.soak $(ARGS)
 
 bench: install
 	$(BIN)/python -m bench $(ARGS)
