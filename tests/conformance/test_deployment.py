@@ -90,14 +90,14 @@ def test_should_support_rollover(cluster: VirtualCluster) -> None:
         cluster, lambda: "missing" in replica_sets(cluster) and replica_sets(cluster)["missing"].spec.replicas == 1
     )
     set_image(cluster, "httpd:3")
+
+    def sizes() -> dict[str, int]:
+        return {image: it.status.replicas for image, it in replica_sets(cluster).items()}
+
+    cluster.advance(8)
+    assert sizes() == {"httpd:1": 1, "missing": 0, "httpd:3": 1}  # it stays until the newest one is available
     cluster.wait(Deployment, "test", complete)
-    steps.until(
-        cluster,
-        lambda: (
-            {image: it.status.replicas for image, it in replica_sets(cluster).items()}
-            == {"httpd:1": 0, "missing": 0, "httpd:3": 1}
-        ),
-    )
+    steps.until(cluster, lambda: sizes() == {"httpd:1": 0, "missing": 0, "httpd:3": 1})
 
 
 def test_should_support_proportional_scaling(cluster: VirtualCluster) -> None:
