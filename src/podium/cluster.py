@@ -153,7 +153,15 @@ class Cluster:
             name = f"node-{index + 1}"
             runtime = self.runtime.make(name, index)
             agent = Agent(
-                client, informers, clock, rng, name, runtime, index=index, lease_seconds=self.config.lease_seconds
+                client,
+                informers,
+                clock,
+                rng,
+                name,
+                runtime,
+                index=index,
+                lease_seconds=self.config.lease_seconds,
+                manifests=self.config.data_dir / "nodes" / name / "manifests" if runtime is not None else None,
             )
             self.nodes.agents[name] = agent
             self._agents.append(self._task(f"agent of {name}", agent.run()))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 from podium.agent.admission import Admission
@@ -53,8 +54,10 @@ class Agent:
         facts: NodeFacts | None = None,
         index: int = 0,
         lease_seconds: int = LEASE_SECONDS,
+        manifests: Path | None = None,
     ) -> None:
-        """`index` numbers the nodes of a cluster: it decides the node's Pod network unless `facts` say it."""
+        """`index` numbers the nodes of a cluster: it decides the node's Pod network unless `facts` say it. `manifests`:
+        the directory of the node's static Pods, if it may have some."""
         self.node_name = node_name
         self._client = client
         self._clock = clock
@@ -63,6 +66,7 @@ class Agent:
         self._facts = facts or (machine_facts() if runtime is not None else NodeFacts())
         self._index = index
         self._lease_seconds = lease_seconds
+        self._manifests = manifests
         self._informers = informers
         self._nodes = informers.of(Node)
         self._pods = informers.of(Pod)
@@ -118,7 +122,13 @@ class Agent:
         try:
             await driver.remove_orphans()
             self.registered.set()
-            await keeper.run()
+            async with asyncio.TaskGroup() as tasks:
+                if self._manifests is not None:
+                    from podium.agent.static_pods.controller import StaticPods
+
+                    static = StaticPods(context, self._manifests, self._pods, NODE_INDEX)
+                    tasks.create_task(static.run(), name=f"static pods of {self.node_name}")
+                await keeper.run()
         finally:
             end()
             self.registered.clear()

@@ -60,6 +60,17 @@ async def apply(at: Cluster, text: str) -> None:
 
 async def when(at: Cluster, model: type[T], name: str, holds: Callable[[T], Any]) -> T:
     """The object as soon as something holds for it."""
+    found = await _until(at, model, name, lambda found: found is not None and holds(found))
+    assert found is not None
+    return found
+
+
+async def gone(at: Cluster, model: type[Any], name: str) -> None:
+    """Return when there is no such object."""
+    await _until(at, model, name, lambda found: found is None)
+
+
+async def _until(at: Cluster, model: type[T], name: str, holds: Callable[[T | None], Any]) -> T | None:
     informer = at.informers.of(model)
     changed = asyncio.Event()
     end = informer.on_change(lambda _old, _new: changed.set())
@@ -68,7 +79,7 @@ async def when(at: Cluster, model: type[T], name: str, holds: Callable[[T], Any]
             while True:
                 changed.clear()
                 found = informer.get("default", name)
-                if found is not None and holds(found):
+                if holds(found):
                     return found
                 await changed.wait()
     finally:
