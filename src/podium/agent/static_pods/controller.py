@@ -103,7 +103,10 @@ class StaticPods:
             if path.name.startswith(".") or not path.is_file():
                 continue
             try:
-                pod = manifest.read(path.read_bytes(), self._context.node_name)
+                text = path.read_bytes()
+                if not text:  # somebody begins to write it
+                    continue
+                pod = manifest.read(text, self._context.node_name)
             except (manifest.ManifestError, OSError) as error:
                 self._say(path.name, f"manifest {path}: {error}")
                 continue
