@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +17,8 @@ from podium.client.http import HttpTransport
 from podium.machinery import errors
 from podium.registry.types import User
 from podium.server import pki
+from podium.server.aggregation import proxy
+from podium.server.exchange import Relay
 from tests.server.aggregation.conftest import ServeBoth
 from tests.server.aggregation.extension import BASE, GROUP, SERVICES, Extension, api_service, available, lead_to
 from tests.server.harness import Harness
@@ -181,11 +185,11 @@ def test_a_watch_comes_as_it_is_sent(serve_both: ServeBoth) -> None:
 def test_an_answer_that_breaks_off_does_not_pass_for_whole(serve_both: ServeBoth) -> None:
     async def check(server: Harness, extension: Extension) -> None:
         await lead_to(server, extension)
+        break_off = asyncio.Event()
 
         async def breaking(request: web.BaseRequest) -> web.StreamResponse:
-            response = web.StreamResponse()
-            await response.prepare(request)
-            await response.write(b"half of it")
+            response = await half_an_answer(request)
+            await break_off.wait()
             assert request.transport is not None
             request.transport.abort()
             return response
@@ -193,9 +197,100 @@ def test_an_answer_that_breaks_off_does_not_pass_for_whole(serve_both: ServeBoth
         extension.handler = breaking
         async with server.raw(server.files.admin) as (reader, writer):
             writer.write(f"GET {FLAVORS} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-            whole = await reader.read()
-        assert b"half of it" in whole
-        assert not whole.endswith(b"0\r\n\r\n")
+            await reader.readuntil(b"half of it")
+            break_off.set()
+            assert await reader.read() == b"\r\n"
+
+    serve_both(check)
+
+
+async def half_an_answer(request: web.BaseRequest) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    await response.write(b"half of it")
+    return response
+
+
+def test_an_answer_that_never_ends_is_cut_off(serve_both: ServeBoth, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless it is a watch."""
+    monkeypatch.setattr(proxy, "TOTAL_SECONDS", 0.2)
+
+    async def check(server: Harness, extension: Extension) -> None:
+        await lead_to(server, extension)
+        ended = asyncio.Event()
+
+        async def endless(request: web.BaseRequest) -> web.StreamResponse:
+            await half_an_answer(request)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+            raise AssertionError("it never ends")
+
+        extension.handler = endless
+        async with server.raw(server.files.admin) as (reader, writer):
+            writer.write(f"GET {FLAVORS} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert (await reader.read()).endswith(b"half of it\r\n")
+        await ended.wait()
+
+    serve_both(check)
+
+
+def test_watches_end_when_the_server_stops(serve_both: ServeBoth) -> None:
+    async def check(server: Harness, extension: Extension) -> None:
+        await lead_to(server, extension)
+        ended = asyncio.Event()
+
+        async def watch(request: web.BaseRequest) -> web.StreamResponse:
+            await half_an_answer(request)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+            raise AssertionError("it never ends")
+
+        extension.handler = watch
+        async with server.raw(server.files.admin) as (reader, writer):
+            writer.write(f"GET {FLAVORS}?watch=true HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            await reader.readuntil(b"half of it")
+            await server.server.stop()
+            await reader.read()
+        await ended.wait()
+        assert server.registry.extensions is None
+
+    serve_both(check)
+
+
+def test_what_was_asked_for_a_client_that_has_gone_is_let_go_of() -> None:
+    closed = []
+
+    async def close() -> None:
+        closed.append(True)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"nobody reads it"
+
+    relay = Relay(200, "text/plain", [], pieces(), close)
+    with pytest.raises(ConnectionResetError):
+        asyncio.run(relay.prepare(SimpleNamespace(transport=None)))  # type: ignore[arg-type]
+    assert closed
+
+
+def test_old_clients_get_it_without_chunks(serve_both: ServeBoth) -> None:
+    async def check(server: Harness, extension: Extension) -> None:
+        await lead_to(server, extension)
+
+        async def short(request: web.BaseRequest) -> web.StreamResponse:
+            response = await half_an_answer(request)
+            await response.write_eof()
+            return response
+
+        extension.handler = short
+        async with server.raw(server.files.admin) as (reader, writer):
+            writer.write(f"GET {FLAVORS} HTTP/1.0\r\nHost: x\r\n\r\n".encode())
+            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        assert b"Transfer-Encoding" not in head
+        assert body == b"half of it"
 
     serve_both(check)
 

@@ -27,6 +27,10 @@ async def found(server: Harness) -> dict[str, Any]:
     return tree
 
 
+async def failing(_request: web.BaseRequest) -> web.StreamResponse:
+    return web.Response(status=500)
+
+
 def test_probe(serve_both: ServeBoth) -> None:
     async def check(server: Harness, extension: Extension) -> None:
         service = await lead_to(server, extension)
@@ -35,9 +39,6 @@ def test_probe(serve_both: ServeBoth) -> None:
         assert (asked.method, asked.path) == ("GET", BASE)
         assert asked.headers["X-Remote-User"] == "system:kube-aggregator"
         assert asked.headers["X-Remote-Group"] == "system:masters"
-
-        async def failing(_request: web.BaseRequest) -> web.StreamResponse:
-            return web.Response(status=500)
 
         extension.handler = failing
         url = f"https://127.0.0.1:{extension.port}{BASE}"
@@ -78,11 +79,18 @@ def test_discovery_has_what_it_said(serve_both: ServeBoth) -> None:
             "subresources": [{"subresource": "taste", "responseKind": {**kind, "kind": "Taste"}, "verbs": ["get"]}],
         }
         assert (pods["resource"], pods["verbs"], pods["subresources"][0]["subresource"]) == ("pods", [], "visits")
+
+        extension.handler = failing
+        await probe(server, service)
+        (version,) = (await found(server))["versions"]
+        assert (version["freshness"], len(version["resources"])) == ("Stale", 2)
         extension.handler = extension.default
+        await probe(server, service)
+        (version,) = (await found(server))["versions"]
+        assert (version["freshness"], len(version["resources"])) == ("Current", 2)
         await available(server, "False")
         (version,) = (await found(server))["versions"]
-        assert version["freshness"] == "Stale"
-        assert len(version["resources"]) == 2
+        assert (version["freshness"], len(version["resources"])) == ("Stale", 2)
 
     serve_both(check)
 
