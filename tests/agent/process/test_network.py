@@ -167,6 +167,44 @@ def test_a_cluster_keeps_the_network_it_was_given(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+@namespaces
+def test_nobody_answers_for_an_address_that_was_given_back(tmp_path: Path) -> None:
+    """A namespace lives on for a while, and longer if a process has its file open; its address doesn't."""
+    needs_namespaces()
+
+    async def run() -> None:
+        async with started(tmp_path, "namespaces") as runtime:
+            await sandbox(runtime)
+            found = runtime.sandbox("u1")
+            assert found is not None
+            namespace = os.open(found.network, os.O_RDONLY)
+            try:
+                await runtime.remove_sandbox("u1")
+                assert devices(tmp_path) == [f"podium{cluster_id(tmp_path)}"]
+            finally:
+                os.close(namespace)
+
+    asyncio.run(run())
+
+
+@namespaces
+def test_a_namespace_that_was_only_being_made_is_taken_away(tmp_path: Path) -> None:
+    needs_namespaces()
+    run_agent_and_kill_it(tmp_path, {"c": "exit 0"}, "namespaces")
+    (tmp_path / "nodes" / "n1" / "pods" / "u1" / "sandbox.json").unlink()
+
+    async def run() -> None:
+        async with started(tmp_path, "namespaces"):
+            assert devices(tmp_path) == [f"podium{cluster_id(tmp_path)}"]
+
+    asyncio.run(run())
+
+
+def devices(data_dir: Path) -> list[str]:
+    cluster = cluster_id(data_dir)
+    return [name for name in os.listdir("/sys/class/net") if cluster in name]
+
+
 def move_to_another_network(data_dir: Path) -> None:
     """As if others had taken the one it had. Clusters get the first free one, so that those at the end are free; its
     own id says which, for the sake of tests that run at the same time."""

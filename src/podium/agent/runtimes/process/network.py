@@ -14,7 +14,7 @@ import ipaddress
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -115,9 +115,7 @@ class NamespaceNetwork:
             _in_thread(self._prepare)
             self._users = 1
             kept = {self._namespace(uid).name for uid in keep}
-            for path in NAMESPACES.glob(f"podium-{self._cluster}-*"):
-                if path.name not in kept:
-                    _remove_namespace(path)
+            _in_thread(lambda: self._remove_others(kept))
 
     def node_cidr(self, index: int) -> str:
         subnets = 2 ** (24 - self._network.prefixlen)
@@ -131,7 +129,7 @@ class NamespaceNetwork:
         return str(self._namespace(uid))
 
     def detach(self, uid: str) -> None:
-        _remove_namespace(self._namespace(uid))
+        _in_thread(lambda: self._disconnect(uid))
 
     def listen(self, address: str, port: int) -> socket.socket | None:
         """In a namespace of its own, to which Pods have a route: the machine keeps out of it, since it may be part of
@@ -185,19 +183,27 @@ class NamespaceNetwork:
         """What leads to Services: the last address of the cluster's network."""
         return self._network.broadcast_address - 1
 
+    def _remove_others(self, kept: Container[str]) -> None:
+        with _netlink() as ip:
+            for path in NAMESPACES.glob(f"podium-{self._cluster}-*"):
+                if path.name not in kept:
+                    _remove_namespace(ip, path)
+
+    def _disconnect(self, uid: str) -> None:
+        with _netlink() as ip:
+            _remove_namespace(ip, self._namespace(uid))
+
     def _connect(self, uid: str, address: str, *, services: bool = False) -> None:
         path = self._namespace(uid)
-        _remove_namespace(path)
-        device = f"pd{self._cluster}{_short(uid)[:8]}"
+        with _netlink() as ip:
+            _remove_namespace(ip, path)
         _make_namespace(path)
         namespace = os.open(path, os.O_RDONLY)
         try:
             with _netlink() as ip:
-                for stale in ip.link_lookup(ifname=device):
-                    ip.link("del", index=stale)
                 bridge = ip.link_lookup(ifname=self._bridge)[0]
                 peer = {"ifname": "eth0", "net_ns_fd": namespace}
-                ip.link("add", ifname=device, kind="veth", peer=peer, master=bridge, state="up")
+                ip.link("add", ifname=_device(path), kind="veth", peer=peer, master=bridge, state="up")
             _enter(namespace)  # this thread ends right after
             with _netlink() as ip:
                 index = ip.link_lookup(ifname="eth0")[0]
@@ -241,7 +247,7 @@ def _remove_dead_clusters(ip: Any) -> None:
 
 def _remove_cluster(ip: Any, cluster: str) -> None:
     for path in NAMESPACES.glob(f"podium-{cluster}-*"):
-        _remove_namespace(path)
+        _remove_namespace(ip, path)
     for index in ip.link_lookup(ifname=f"podium{cluster}"):
         ip.link("del", index=index)
     with suppress(FileNotFoundError):
@@ -323,8 +329,17 @@ def _make_namespace(path: Path) -> None:
     _in_thread(make)
 
 
-def _remove_namespace(path: Path) -> None:
-    """The namespace goes when the last process in it has ended, and its devices with it."""
+def _device(namespace: Path) -> str:
+    """The machine's end of the pair that ties a namespace to the bridge."""
+    _, cluster, name = namespace.name.split("-")
+    return f"pd{cluster}{name[:8]}"
+
+
+def _remove_namespace(ip: Any, path: Path) -> None:
+    """The namespace goes some time after the last process in it has ended. Its pair of devices goes now: until then it
+    would answer, where nothing listens any more, for an address that another Pod may have by now."""
+    for index in ip.link_lookup(ifname=_device(path)):
+        ip.link("del", index=index)
     if path.exists():
         _libc.umount2(os.fsencode(path), MNT_DETACH)
         with suppress(FileNotFoundError):

@@ -130,7 +130,8 @@ class ProcessRuntime:
     async def _take_up(self, directory: Path) -> None:
         """Remember a sandbox and its containers that an earlier run left behind."""
         found = records.read(directory / "sandbox.json")
-        if found is None:
+        if found is None:  # it was only being made
+            await asyncio.to_thread(self._network.detach, directory.name)
             shutil.rmtree(directory, ignore_errors=True)
             return
         sandbox = Sandbox(**found)
