@@ -131,6 +131,20 @@ def test_scripted_delays(podium_cluster: VirtualCluster) -> None:
     assert seen == [("Pending", "False"), ("Running", "False"), ("Running", "True")]
 
 
+def test_readiness_follows_its_annotation(podium_cluster: VirtualCluster) -> None:
+    create(podium_cluster, annotations=simulate(ready_delay="7"))
+    seen = []
+    for value in ("false", None, "false", "true"):
+        patch = {"metadata": {"annotations": {"podium.dev/simulate-ready": value}}}
+        podium_cluster.run(podium_cluster.client.patch(Pod, "default", "p", patch, "merge"))
+        podium_cluster.settle()
+        seen.append(condition(podium_cluster.get(Pod, "p"), "Ready"))
+        podium_cluster.advance(8)
+        seen.append(condition(podium_cluster.get(Pod, "p"), "Ready"))
+    assert seen == ["False", "False", "False", "True", "False", "False", "False", "True"]
+    assert container(podium_cluster.get(Pod, "p")).restartCount == 0
+
+
 def test_scripted_failures(podium_cluster: VirtualCluster) -> None:
     create(podium_cluster, annotations=simulate(fail_starts="3"))
     podium_cluster.advance(31)

@@ -16,7 +16,7 @@ Annotations script a Pod; `podium.dev/simulate-<what>.<container>` is for one of
 |---|---|---|
 | `start-delay` | seconds | the container is created, but starts later |
 | `ready-delay` | seconds | it runs, but becomes ready later |
-| `ready` | `false` | it never becomes ready |
+| `ready` | `false` | it isn't ready, until the annotation says otherwise |
 | `run-seconds` | seconds, or `forever` | it ends after that time ... |
 | `exit-code` | 0-255 | ... with this exit code (default 0); alone: it ends at once |
 | `exit-reason` | text | the reason of the end, e.g. OOMKilled |

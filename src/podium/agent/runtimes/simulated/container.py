@@ -154,6 +154,16 @@ class SimulatedContainer:
         self.view.waiting = None
         self.begin()
 
+    def rescript(self) -> None:
+        """The annotations have changed: whether it is ready can change while it runs, everything else with its next
+        run."""
+        ready = self._home.behaviour(self).ready
+        if not self.running or ready == self.acts.ready:
+            return
+        self.acts = replace(self.acts, ready=ready)
+        self._forget_ready_timer()
+        self._becomes_ready()
+
     def look_again(self) -> None:
         """What it missed may be there now."""
         if self.view.waiting is not None and self.view.waiting[0] == CONFIG_ERROR:
@@ -168,10 +178,10 @@ class SimulatedContainer:
 
     def cancel(self) -> None:
         """Nothing of what is planned for it will happen."""
-        for timer in (self._timer, self._ready_timer):
-            if timer is not None:
-                timer.cancel()
-        self._timer = self._ready_timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._forget_ready_timer()
 
     # --- a run
 
@@ -217,6 +227,11 @@ class SimulatedContainer:
 
             self._ready_timer = self._context.clock.call_later(acts.ready_delay, ready)
 
+    def _forget_ready_timer(self) -> None:
+        if self._ready_timer is not None:
+            self._ready_timer.cancel()
+            self._ready_timer = None
+
     def _exit(self) -> None:
         self._end(self.acts.exit_code, self.acts.exit_reason)
         self._after_end()
@@ -226,9 +241,7 @@ class SimulatedContainer:
         record = view.current
         if record is None:
             return
-        if self._ready_timer is not None:
-            self._ready_timer.cancel()
-            self._ready_timer = None
+        self._forget_ready_timer()
         view.ready = view.started = False
         view.current = replace(
             record, state="exited", finished_at=self._context.now(), exit_code=code, reason=reason, message=message

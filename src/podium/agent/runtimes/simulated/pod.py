@@ -74,9 +74,14 @@ class SimulatedPod:
         if now.deletionTimestamp is not None:
             if not self.ending or earlier.deletionGracePeriodSeconds != now.deletionGracePeriodSeconds:
                 self._terminate()
-        elif now.generation != earlier.generation:
+            return
+        rescripted = now.annotations != earlier.annotations and (is_scripted(pod) or is_scripted(before))
+        if rescripted:
+            for container in self.containers:
+                container.rescript()
+        if now.generation != earlier.generation:
             self._respec()
-        elif conditions.readiness_is_stale(pod):
+        elif rescripted or conditions.readiness_is_stale(pod):
             self._report()
 
     def cancel(self) -> None:
