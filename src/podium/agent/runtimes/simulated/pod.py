@@ -91,6 +91,11 @@ class SimulatedPod:
             container.cancel()
         self._disarm()
 
+    def forget(self) -> None:
+        """The Pod is gone. Its containers know it and it knows them: without this only a collector would free them."""
+        self.cancel()
+        self.containers = []
+
     # --- what its containers ask and tell
 
     def behaviour(self, container: SimulatedContainer) -> Behaviour:

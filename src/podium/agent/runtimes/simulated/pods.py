@@ -71,7 +71,7 @@ class SimulatedPods:
     def _forget(self, pod: Pod) -> None:
         sim = self._pods.pop(pod.metadata.uid, None)
         if sim is not None:
-            sim.cancel()
+            sim.forget()
             if not pod.spec.hostNetwork:
                 self._addresses.give_back(sim.ip)
         self._context.statuses.forget(pod.metadata.uid)
