@@ -172,10 +172,17 @@ def _is_up(pod: core_v1.Pod | None, min_ready_seconds: int, now: datetime) -> bo
 
 
 def is_current(stateful_set: apps_v1.StatefulSet, ordinal: int) -> bool:
-    """Whether a new Pod of that ordinal is of the current revision rather than the updated one: below the partition."""
-    if stateful_set.spec.updateStrategy.type == "OnDelete":
+    """Whether a new Pod of that ordinal is of the current revision rather than the updated one: below the partition,
+    or, if the strategy says no more than its type, where the update hasn't come to yet."""
+    strategy = stateful_set.spec.updateStrategy
+    if strategy.type == "OnDelete":
         return False
-    return ordinal < identity.start(stateful_set) + rolling.partition(stateful_set)
+    kept = (
+        (stateful_set.status.currentReplicas or 0)
+        if strategy.rollingUpdate is None
+        else rolling.partition(stateful_set)
+    )
+    return ordinal < identity.start(stateful_set) + kept
 
 
 def status(
