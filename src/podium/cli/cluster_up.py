@@ -119,7 +119,7 @@ def run_server(wanted: Wanted, ready: Callable[[Cluster, float], None]) -> None:
     _configure_logging(wanted.verbose)
     lock = directory.Lock(wanted.data_dir)
     try:
-        with _no_system_certificates():
+        with _certificates_made_meanwhile(wanted.data_dir / "pki"), _no_system_certificates():
             from podium.cluster import ClusterConfig
 
         port = _port(wanted.data_dir, wanted.port)
@@ -127,6 +127,34 @@ def run_server(wanted: Wanted, ready: Callable[[Cluster, float], None]) -> None:
         _run(_serve(config, lock, ready))
     finally:
         lock.release()
+
+
+@contextmanager
+def _certificates_made_meanwhile(pki: Path) -> Iterator[None]:
+    """While this lasts, a process of its own makes the first certificates of a new cluster.
+
+    Importing what makes them and making them takes a seventh of the first start, and memory ever after. What that
+    process doesn't get done, for whatever reason, the server does, and tells what is wrong.
+    """
+    if pki.exists():
+        yield
+        return
+    maker = os.fork()
+    if maker == 0:
+        _make_certificates(pki)
+    try:
+        yield
+    finally:
+        os.waitpid(maker, 0)
+
+
+def _make_certificates(pki: Path) -> NoReturn:
+    try:
+        from podium.server.pki import ensure
+
+        ensure(pki, RealClock().now())
+    finally:
+        os._exit(0)
 
 
 @contextmanager
