@@ -79,15 +79,16 @@ class PodWorkers:
             raise errors.InternalError(f"Internal error occurred: {failure}") from failure
 
     async def attach(self, pod: Pod, options: StreamOptions, client: ClientStreams) -> None:
-        """As in Kubernetes, what a client types is not read if the container asks for no standard input. Those that do
-        ask for one don't get it here, and that is better said than found out."""
+        """As in Kubernetes, what a client types is not read if the container asks for no standard input."""
         record = self._running(pod, options.container)
-        container = next((each for each in pod.spec.containers if each.name == options.container), None)
-        if options.stdin and container is not None and container.stdin:
-            raise errors.InternalError(
-                f'Internal error occurred: container "{container.name}" runs without a standard input: its output can '
-                "be attached to, and exec runs commands that have one"
-            )
+        everything = (*pod.spec.initContainers, *pod.spec.containers)
+        container = next((each for each in everything if each.name == options.container), None)
+        if container is not None and (container.stdin or container.tty):
+            try:
+                await self._runtime.attach(record.id, options, client)
+            except RuntimeFailure as failure:
+                raise errors.InternalError(f"Internal error occurred: {failure}") from failure
+            return
         path = self._runtime.log_path(record.id)
         wanted = LogOptions(options.container, follow=True, tail_lines=0)
 

@@ -117,6 +117,10 @@ class ContainerConfig:
     user: int | None = None
     group: int | None = None
     groups: tuple[int, ...] = ()
+    stdin: bool = False
+    stdin_once: bool = False
+    """Its standard input ends with the first client that types."""
+    tty: bool = False
     stop_signal: str = ""
     termination_message_path: str = ""
 
@@ -201,6 +205,10 @@ class Runtime(Protocol):
     ) -> int:
         """Run a command in the container on the client's streams until it ends; its exit code. RuntimeFailure if the
         container isn't running. The command is killed when the caller is cancelled or the container ends."""
+
+    async def attach(self, container_id: str, options: StreamOptions, client: ClientStreams) -> None:
+        """Show the client what a container writes that has a standard input or a terminal, and let it type, until the
+        container ends. RuntimeFailure if it isn't running."""
 
     async def connect(self, uid: str, port: int) -> Connection:
         """Connect to what listens on a port in the sandbox; OSError."""

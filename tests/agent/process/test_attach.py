@@ -46,13 +46,26 @@ def test_both_outputs_from_now_until_the_end(tmp_path: Path) -> None:
     asyncio.run(check())
 
 
+def test_a_standard_input(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with cluster(tmp_path) as at:
+            script = "read line; echo got $line"
+            container = {"command": ["sh", "-c", script], "stdin": True, "stdinOnce": True}
+            await create(at, container, restartPolicy="Never")
+            node = (await pod_when(at, lambda pod: pod.status.phase == "Running")).spec.nodeName
+            client = Client(b"one\n")
+            options = StreamOptions("c", stdin=True, stdout=True, stderr=True)
+            await at.nodes.attach(node, "default", "p", options, client)
+            assert client.shown["stdout"] == b"got one\n"
+
+    asyncio.run(check())
+
+
 def test_what_can_t_be_attached_to(tmp_path: Path) -> None:
     async def check() -> None:
         async with cluster(tmp_path) as at:
-            await create(at, {"stdin": True})
+            await create(at)
             node = (await pod_when(at, lambda pod: pod.status.phase == "Running")).spec.nodeName
-            with pytest.raises(InternalError, match="runs without a standard input"):
-                await at.nodes.attach(node, "default", "p", StreamOptions("c", stdin=True, stdout=True), Client())
             options = StreamOptions("x", stdout=True)
             with pytest.raises(InternalError, match=r'container not found \("x"\)'):
                 await at.nodes.exec(node, "default", "p", ["true"], options, Client())

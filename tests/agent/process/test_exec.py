@@ -34,6 +34,9 @@ class Client:
     def type(self, data: bytes) -> None:
         self._typed.put_nowait(data)
 
+    def has_typed_all(self) -> bool:
+        return self._typed.empty()
+
     async def read(self) -> bytes:
         return await self._typed.get()
 

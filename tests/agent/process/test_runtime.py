@@ -10,6 +10,7 @@ import pytest
 
 from podium.agent.runtime import RuntimeFailure
 from podium.agent.runtimes.process import runtime as module
+from podium.agent.runtimes.process import shim_config
 from podium.agent.runtimes.process.shim import records
 
 from .conftest import alive, ended, launch, output, record, sandbox, started, until
@@ -121,8 +122,8 @@ def test_commands_in_a_container(tmp_path: Path) -> None:
 
 
 def test_logs_are_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOG_BYTES", 10_000)
-    monkeypatch.setattr(module, "LOG_FILES", 3)
+    monkeypatch.setattr(shim_config, "LOG_BYTES", 10_000)
+    monkeypatch.setattr(shim_config, "LOG_FILES", 3)
     script = "for number in range(60_000): print(number)"
 
     async def run() -> None:

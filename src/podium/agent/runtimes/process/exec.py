@@ -170,6 +170,36 @@ async def run(
         return code if code >= 0 else 128 - code
 
 
+async def run_to_end(argv: Sequence[str], timeout: float, clock: Clock) -> tuple[int, bytes]:
+    """Run it without a client; its exit code and what it wrote. TimeoutError, after which nothing of it is left."""
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+    )
+    late = False
+
+    def kill() -> None:
+        nonlocal late
+        late = True
+        kill_group(process.pid)
+
+    handle = clock.call_later(timeout, kill)
+    try:
+        output, _ = await process.communicate()
+    except asyncio.CancelledError:
+        kill_group(process.pid)
+        await process.wait()
+        raise
+    finally:
+        handle.cancel()
+    if late:
+        raise TimeoutError
+    return process.returncode or 0, output
+
+
 async def _copy_in(client: ClientStreams, target: Descriptor, *, terminal: bool) -> None:
     """What the client sends after the command has closed its input is read all the same, or we would never see that
     the client goes."""

@@ -34,25 +34,23 @@ from podium.agent.runtime import (
     ExecResult,
     Image,
     Line,
-    Mount,
     RuntimeFailure,
     Sandbox,
     SandboxConfig,
 )
 from podium.agent.runtimes.process import exec as exec_
 from podium.agent.runtimes.process import hosts_file
+from podium.agent.runtimes.process.attach import attach
 from podium.agent.runtimes.process.connect import connect
 from podium.agent.runtimes.process.exec import kill_group
 from podium.agent.runtimes.process.network import PodNetwork
 from podium.agent.runtimes.process.shim import records
+from podium.agent.runtimes.process.shim_config import Place, shim_config
 from podium.agent.threads import in_thread
 from podium.clock import Clock
 from podium.machinery.streams import ClientStreams, Connection, StreamOptions
 
-LOG_BYTES = 10 * 1024 * 1024
-LOG_FILES = 5
 STOP_GRACE = 2.0
-NETWORK_FILES = ("hosts", "resolv.conf")
 OUTPUT_LIMIT = 16 * 1024
 SHIM = (sys.executable, "-S", "-E", str(Path(__file__).parent / "shim" / "__main__.py"))
 LOST = "The container could not be located: its supervisor has ended"
@@ -272,7 +270,9 @@ class ProcessRuntime:
         message.touch()
         message.chmod(0o666)
         container_id = f"{self._rng.getrandbits(256):064x}"
-        content = self._shim_config(container_id, sandbox, config, directory, log)
+        place = Place(self.directory(uid), directory, log)
+        host_network = sandbox.ip == self.address
+        content = shim_config(container_id, sandbox, config, place, self._network, host_network)
         records.write(directory / records.CONFIG, content)
         record = ContainerRecord(
             id=container_id,
@@ -284,53 +284,6 @@ class ProcessRuntime:
         )
         self._remember(uid, directory, record, content)
         return container_id
-
-    def _shim_config(
-        self, container_id: str, sandbox: Sandbox, config: ContainerConfig, directory: Path, log: Path
-    ) -> records.Config:
-        host_network = sandbox.ip == self.address
-        mounts = list(config.mounts)
-        if self.mounts and config.termination_message_path:
-            mounts.append(Mount(directory / "termination-log", config.termination_message_path))
-        if self.mounts:
-            taken = {mount.target for mount in mounts}
-            own = ("hosts",) if host_network else NETWORK_FILES
-            files = [Mount(self.directory(sandbox.uid) / name, f"/etc/{name}") for name in own]
-            mounts += [mount for mount in files if mount.target not in taken]
-        base = {
-            "PATH": os.environ.get("PATH", os.defpath),
-            "HOME": os.environ.get("HOME", "/"),
-            "HOSTNAME": sandbox.hostname,
-        }
-        if not host_network:
-            base.update(self._network.environment(sandbox.ip))
-        if not self.mounts:
-            base["PODIUM_TERMINATION_LOG"] = str(directory / "termination-log")
-        return records.Config(
-            id=container_id,
-            image=config.image,
-            image_id=config.image_id,
-            argv=list(config.command),
-            environment={**base, **config.environment},
-            working_dir=config.working_dir,
-            log=str(log),
-            log_bytes=LOG_BYTES,
-            log_files=LOG_FILES,
-            stop_signal=_signal_number(config.stop_signal),
-            user=config.user if os.geteuid() == 0 else None,
-            group=config.group if os.geteuid() == 0 else None,
-            groups=list(config.groups) if os.geteuid() == 0 else [],
-            isolated=self._network.isolated,
-            root=str(directory / "root"),
-            namespace=sandbox.network,
-            hostname=sandbox.hostname,
-            mounts=[
-                records.MountConfig(
-                    source=str(mount.source), target=mount.target, read_only=mount.read_only, sub_path=mount.sub_path
-                )
-                for mount in mounts
-            ],
-        )
 
     async def start_container(self, container_id: str) -> None:
         """Whoever waits for it may give up: once begun, the start is completed, so that a stop finds what it made."""
@@ -383,47 +336,31 @@ class ProcessRuntime:
         return sorted((self._containers[i].record for i in self._by_pod.get(uid, ())), key=lambda r: r.attempt)
 
     async def exec_sync(self, container_id: str, command: Sequence[str], timeout: float) -> ExecResult:
-        container = self._containers.get(container_id)
-        if container is None or container.record.state != "running":
-            raise RuntimeFailure("container is not running")
-        process = await asyncio.create_subprocess_exec(
-            *SHIM,
-            "exec",
-            str(container.directory),
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
-        late = False
-
-        def kill() -> None:
-            nonlocal late
-            late = True
-            kill_group(process.pid)
-
-        handle = self._clock.call_later(timeout, kill)
+        container = self._running(container_id)
+        argv = [*SHIM, "exec", str(container.directory), *command]
         try:
-            output, _ = await process.communicate()
-        except asyncio.CancelledError:
-            kill_group(process.pid)
-            await process.wait()
-            raise
-        finally:
-            handle.cancel()
-        if late:
-            raise TimeoutError(f"command {' '.join(command)!r} timed out")
-        return ExecResult(process.returncode or 0, output[:OUTPUT_LIMIT])
+            code, output = await exec_.run_to_end(argv, timeout, self._clock)
+        except TimeoutError:
+            raise TimeoutError(f"command {' '.join(command)!r} timed out") from None
+        return ExecResult(code, output[:OUTPUT_LIMIT])
 
     async def exec(
         self, container_id: str, command: Sequence[str], options: StreamOptions, client: ClientStreams
     ) -> int:
+        container = self._running(container_id)
+        argv = [*SHIM, "terminal" if options.tty else "exec", str(container.directory), *command]
+        return await exec_.run(argv, options, client, self._clock, container.ended)
+
+    async def attach(self, container_id: str, options: StreamOptions, client: ClientStreams) -> None:
+        container = self._running(container_id)
+        config = container.config
+        await attach(container.directory, options, client, stdin=config["stdin"], tty=config["tty"])
+
+    def _running(self, container_id: str) -> _Container:
         container = self._containers.get(container_id)
         if container is None or container.record.state != "running":
             raise RuntimeFailure("container is not running")
-        argv = [*SHIM, "terminal" if options.tty else "exec", str(container.directory), *command]
-        return await exec_.run(argv, options, client, self._clock, container.ended)
+        return container
 
     async def connect(self, uid: str, port: int) -> Connection:
         sandbox = self._sandboxes[uid]
@@ -526,10 +463,6 @@ def _launch(directory: Path) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
 def _close(listening: socket.socket | None) -> None:
     if listening is not None:
         listening.close()
-
-
-def _signal_number(name: str) -> int:
-    return int(getattr(signal, name, signal.SIGTERM)) if name else int(signal.SIGTERM)
 
 
 def _time(text: str) -> datetime:

@@ -46,7 +46,7 @@ def execute(directory: Path, argv: list[str], *, terminal: bool = False) -> None
     """Run a command where the container of the directory runs; `terminal`: the standard input is one."""
     config: records.Config = records.read(directory / records.CONFIG)
     if terminal:
-        _take_terminal(config)
+        take_terminal(config)
     pid = records.read(directory / records.STARTED)["pid"]
     try:
         if config["isolated"]:
@@ -64,7 +64,7 @@ def execute(directory: Path, argv: list[str], *, terminal: bool = False) -> None
         sys.exit(126 if isinstance(error, PermissionError) else 127)
 
 
-def _take_terminal(config: records.Config) -> None:
+def take_terminal(config: records.Config) -> None:
     """Make it this session's terminal, so that Ctrl-C and changes of its size reach what runs on it."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     if config["user"] is not None:

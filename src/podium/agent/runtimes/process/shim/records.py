@@ -33,6 +33,10 @@ class Config(TypedDict):
     user: int | None
     group: int | None
     groups: list[int]
+    stdin: bool
+    stdin_once: bool
+    """Its standard input ends with the first client that types."""
+    tty: bool
     isolated: bool
     """Whether it gets a view of the file system and a host name of its own (needs root)."""
     root: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import select
@@ -10,11 +11,20 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from podium.agent.runtimes.process.shim import records
-from podium.agent.runtimes.process.shim.enter import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, become, prctl
+from podium.agent.runtimes.process.shim.enter import (
+    PR_SET_CHILD_SUBREAPER,
+    PR_SET_PDEATHSIG,
+    become,
+    prctl,
+    take_terminal,
+)
 from podium.agent.runtimes.process.shim.logfile import LogFile
+
+if TYPE_CHECKING:
+    from podium.agent.runtimes.process.shim.attachments import Attachments
 
 START_ERROR = 128
 READ_SIZE = 65536
@@ -32,17 +42,28 @@ def supervise(directory: Path) -> None:
         prctl(PR_SET_CHILD_SUBREAPER, 1)
     wakeup, pending = _signals()
     log = LogFile(Path(config["log"]), config["log_bytes"], config["log_files"])
-    pid, streams, error = _start(config)
+    streams = _streams(config)
+    pid, error = _start(config, streams)
     if error:
         os.waitpid(pid, 0)
         records.write(directory / records.EXIT, _end(START_ERROR, "StartError", error))
         _tell({"error": error})
         return
+    poll = select.poll()
+    attached = None
+    if streams.input >= 0:
+        from podium.agent.runtimes.process.shim.attachments import Attachments  # most containers start without it
+
+        once = config["stdin_once"]
+        attached = Attachments(poll, directory, streams.input, terminal=config["tty"], once=once)
     started = {"pid": pid, "start": records.start_ticks(pid), "started_at": now()}
     records.write(directory / records.STARTED, started)
     _tell(started)
-    status = _watch(pid, streams, log, wakeup, pending, config["stop_signal"])
+    output = _Output(log, attached, streams.outputs)
+    status = _watch(pid, output, poll, wakeup, pending, config["stop_signal"])
     log.close()
+    if attached is not None:
+        attached.close()
     code = os.waitstatus_to_exitcode(status)
     records.write(directory / records.EXIT, _end(code if code >= 0 else 128 - code))
 
@@ -80,35 +101,54 @@ def _signals() -> tuple[int, list[int]]:
     return reading, pending
 
 
-def _start(config: records.Config) -> tuple[int, dict[int, str], str]:
-    """(pid, its output by file descriptor, why it could not be started)."""
-    out, err, failure = os.pipe(), os.pipe(), os.pipe()
+class _Streams(NamedTuple):
+    """Our ends of the program's streams, and its own."""
+
+    outputs: dict[int, str]
+    input: int
+    """-1 if there is none to write to."""
+    child: tuple[int, int, int]
+
+
+def _streams(config: records.Config) -> _Streams:
+    if config["tty"]:
+        ours, theirs = os.openpty()
+        return _Streams({ours: "stdout"}, os.dup(ours), (theirs, theirs, theirs))
+    out, err = os.pipe(), os.pipe()
+    reading, writing = os.pipe() if config["stdin"] else (os.open(os.devnull, os.O_RDONLY), -1)
+    return _Streams({out[0]: "stdout", err[0]: "stderr"}, writing, (reading, out[1], err[1]))
+
+
+def _start(config: records.Config, streams: _Streams) -> tuple[int, str]:
+    """(pid, why it could not be started)."""
+    failure = os.pipe()
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
         try:
-            _child(config, parent, out[1], err[1])
+            _child(config, parent, streams.child)
         except OSError as error:
             os.write(failure[1], _why(config, error).encode())
         finally:
             os._exit(START_ERROR)
-    for pipe in (out, err, failure):
-        os.close(pipe[1])
+    for end in {*streams.child, failure[1]}:
+        os.close(end)
     text = b""
     while piece := os.read(failure[0], READ_SIZE):
         text += piece
     os.close(failure[0])
-    return pid, {out[0]: "stdout", err[0]: "stderr"}, text.decode(errors="replace")
+    return pid, text.decode(errors="replace")
 
 
-def _child(config: records.Config, parent: int, out: int, err: int) -> None:
+def _child(config: records.Config, parent: int, streams: tuple[int, int, int]) -> None:
     os.setsid()
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
     signal.set_wakeup_fd(-1)
-    null = os.open(os.devnull, os.O_RDONLY)
-    for source, target in ((null, 0), (out, 1), (err, 2)):
+    for target, source in enumerate(streams):
         os.dup2(source, target)
+    if config["tty"]:
+        take_terminal(config)
     if LINUX:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # without its shim nobody would know of it
         if os.getppid() != parent:
@@ -125,34 +165,57 @@ def _why(config: records.Config, error: OSError) -> str:
     return f'failed to create container task: exec: "{program}": {what}'
 
 
-def _watch(pid: int, streams: dict[int, str], log: LogFile, wakeup: int, pending: list[int], stop_signal: int) -> int:
-    """Copy output to the log and pass signals on until the program has ended; its wait status."""
-    poll = select.poll()
-    for descriptor in (*streams, wakeup):
+class _Output:
+    """What the program writes: into the log, and to the clients that are attached."""
+
+    def __init__(self, log: LogFile, attached: Attachments | None, streams: dict[int, str]) -> None:
+        self._log = log
+        self.attached = attached
+        self.open = dict(streams)
+
+    def read(self, descriptor: int) -> bool:
+        """Take some; False when that was all."""
+        try:
+            data = os.read(descriptor, READ_SIZE)
+        except BlockingIOError:
+            return True
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            data = b""  # nobody has the terminal open any more
+        if data:
+            self._log.write(self.open[descriptor], data)
+            if self.attached is not None:
+                self.attached.show(self.open[descriptor], data)
+            return True
+        self._log.end(self.open.pop(descriptor))
+        return False
+
+
+def _watch(pid: int, output: _Output, poll: select.poll, wakeup: int, pending: list[int], stop_signal: int) -> int:
+    """Take the output and pass signals on until the program has ended; its wait status."""
+    for descriptor in (*output.open, wakeup):
         poll.register(descriptor, select.POLLIN | select.POLLHUP)
-    open_streams = dict(streams)
     status: int | None = None
     while True:
         if status is None:
             status = _reap(pid)
             if status is not None:
                 kill_rest(pid)
-        if status is not None and not open_streams:
+        if status is not None and not output.open:
             return status
         ready = poll.poll(None if status is None else DRAIN_MILLISECONDS)
         if not ready and status is not None:
             return status  # what still holds the pipes has got away: only where there are no subreapers
-        for descriptor, _ in ready:
+        for descriptor, event in ready:
             if descriptor == wakeup:
                 os.read(wakeup, READ_SIZE)
-                continue
-            data = os.read(descriptor, READ_SIZE)
-            if data:
-                log.write(open_streams[descriptor], data)
-            else:
-                log.end(open_streams.pop(descriptor))
-                poll.unregister(descriptor)
-                os.close(descriptor)
+            elif descriptor in output.open:
+                if not output.read(descriptor):
+                    poll.unregister(descriptor)
+                    os.close(descriptor)
+            elif output.attached is not None:
+                output.attached.handle(descriptor, event)
         while pending:
             received = pending.pop(0)
             if status is None and received != signal.SIGCHLD:
