@@ -81,13 +81,15 @@ def test_should_observe_status_updated(cluster: VirtualCluster) -> None:
 def test_should_update_and_patch_status(cluster: VirtualCluster) -> None:
     cluster.apply(budget("minAvailable: 1"))
     pods(cluster, 2)
-    found = cluster.wait(PDB, "test", lambda it: it.status.disruptionsAllowed == 1)
-    tree = codec.to_tree(found)
-    tree["status"]["disruptedPods"] = {"pod-0": steps.NOW}
-    updated = cluster.run(cluster.client.update_status(codec.from_tree(tree, PDB)))
+    found = codec.copy(cluster.wait(PDB, "test", lambda it: it.status.disruptionsAllowed == 1))
+    found.status.disruptedPods = {"pod-0": cluster.clock.now().replace(microsecond=0)}
+    updated = cluster.run(cluster.client.update_status(found))
     assert list(updated.status.disruptedPods) == ["pod-0"]
+    waiting = cluster.wait(PDB, "test", lambda it: it.status.disruptionsAllowed == 0)
+    assert list(waiting.status.disruptedPods) == ["pod-0"]
     patched = steps.patch(cluster, found, {"status": {"disruptedPods": None}}, "status")
     assert not patched.status.disruptedPods
+    cluster.wait(PDB, "test", lambda it: it.status.disruptionsAllowed == 1)
 
 
 def evict(cluster: VirtualCluster, name: str) -> None:
