@@ -31,9 +31,12 @@ def apps(cluster: Server) -> dict[str, list[psutil.Process]]:
     for process in psutil.process_iter():
         try:
             name, line = process.environ().get("HOSTNAME", ""), process.cmdline()
+            if not name.startswith("flask-deploy-") or not any("flaskapp" in word for word in line):
+                continue
+            above = [word for parent in process.parents() for word in parent.cmdline()]
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
-        if name.startswith("flask-deploy-") and any("flaskapp" in word for word in line):
+        if any(str(cluster.data_dir) in word for word in above):
             found.setdefault(name, []).append(process)
     return found
 

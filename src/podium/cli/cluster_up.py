@@ -117,6 +117,7 @@ def run_server(wanted: Wanted, ready: Callable[[Cluster, float], None]) -> None:
     # Nothing that is made while starting becomes garbage in any amount: the collector would only be in the way.
     gc.disable()
     _configure_logging(wanted.verbose)
+    _keep_to_itself_what_is_ignored()
     lock = directory.Lock(wanted.data_dir)
     try:
         with _certificates_made_meanwhile(wanted.data_dir / "pki"), _no_system_certificates():
@@ -127,6 +128,14 @@ def run_server(wanted: Wanted, ready: Callable[[Cluster, float], None]) -> None:
         _run(_serve(config, lock, ready))
     finally:
         lock.release()
+
+
+def _keep_to_itself_what_is_ignored() -> None:
+    """What a program ignores, the programs that it starts ignore too; what it handles is reset for them. Who starts a
+    server with nohup or in the background wants neither a Pod that can't be interrupted nor a server that ends."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda _number, _frame: None)
 
 
 @contextmanager

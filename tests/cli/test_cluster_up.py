@@ -1,4 +1,4 @@
-"""The first start of a cluster: its certificates are made beside the server, not in it."""
+"""The start of a server: certificates are made beside it, and what it ignores is its own affair."""
 
 from __future__ import annotations
 
@@ -35,3 +35,17 @@ def test_those_that_are_there_are_left_to_the_server(tmp_path: Path) -> None:
 def test_what_cannot_be_made_is_left_to_the_server_to_tell(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     make(tmp_path / "file" / "pki")
+
+
+def test_programs_of_a_server_in_the_background_can_be_interrupted() -> None:
+    start = (
+        "import signal, subprocess\n"
+        "from podium.cli.cluster_up import _keep_to_itself_what_is_ignored\n"
+        "for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT): signal.signal(number, signal.SIG_IGN)\n"
+        "_keep_to_itself_what_is_ignored()\n"
+        "signal.raise_signal(signal.SIGHUP)\n"
+        "subprocess.run(['cat', '/proc/self/status'], check=True)\n"
+    )
+    shown = subprocess.run([sys.executable, "-c", start], check=True, timeout=60, stdout=subprocess.PIPE, text=True)
+    ignored = next(line for line in shown.stdout.splitlines() if line.startswith("SigIgn"))
+    assert int(ignored.split()[1], 16) & 0b111 == 0
