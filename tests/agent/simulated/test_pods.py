@@ -226,6 +226,7 @@ def test_an_ephemeral_container_runs_beside_the_others_and_once(podium_cluster: 
     pod = change(podium_cluster, {"ephemeralContainers": shells}, "ephemeralcontainers")
     states = {status.name: status.state for status in pod.status.ephemeralContainerStatuses}
     assert [state.running is not None for state in states.values()] == [True, True]
+    assert {(status.ready, status.started) for status in pod.status.ephemeralContainerStatuses} == {(False, None)}
     assert (pod.status.phase, condition(pod, "Ready")) == ("Running", "True")
     found = {event.involvedObject.fieldPath for event in podium_cluster.list(Event) if event.reason == "Started"}
     assert found == {"spec.containers{c}", "spec.ephemeralContainers{look}", "spec.ephemeralContainers{short}"}

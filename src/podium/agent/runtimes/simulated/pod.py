@@ -239,6 +239,8 @@ class SimulatedPod:
         status = pod_status(self.pod, view, self._context.now(), self._context.statuses.last(self.pod))
         if ephemeral := self.pod.spec.ephemeralContainers:
             shown = [container_status(_as_container(one), views[one.name]) for one in ephemeral if one.name in views]
+            for one in shown:
+                one.started = None  # nobody asks whether it has
             status.ephemeralContainerStatuses = tuple(shown)
         given = {one.spec.name: one.spec.resources for one in self.containers}
         for one in _statuses(status):
