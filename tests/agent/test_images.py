@@ -33,8 +33,14 @@ def test_the_flask_app_is_there(version: str) -> None:
     assert found.environment == {"FLASKAPP_VERSION": version}
 
 
+@pytest.mark.parametrize(("image", "runs"), [("busybox", ("sh",)), ("python:3.14-slim", ("python3",))])
+def test_images_that_run_their_arguments(image: str, runs: tuple[str, ...]) -> None:
+    found = Catalogue().image(image, has_command=False)
+    assert (found.command, found.args) == ((), runs)
+
+
 def test_an_unknown_image_needs_a_command() -> None:
-    assert Catalogue().image("busybox", has_command=True).command == ()
+    assert Catalogue().image("nginx", has_command=True).command == ()
     with pytest.raises(
         ImageError, match=r'say what "sakuragaara/flaskapp:v99" runs in .*, or give the container a command'
     ):

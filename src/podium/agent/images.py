@@ -46,6 +46,19 @@ def _flaskapp(version: str) -> Entry:
 BUILT_IN = {f"docker.io/sakuragaara/flaskapp:{version}": _flaskapp(version) for version in ("v1", "v2")}
 
 
+BASES = {
+    f"docker.io/library/{name}": Entry(args=(program,))
+    for name, program in (
+        ("alpine", "sh"),
+        ("busybox", "sh"),
+        ("debian", "bash"),
+        ("python", "python3"),
+        ("ubuntu", "bash"),
+    )
+}
+"""Images, whatever their tag, that begin nothing of their own but what their arguments say."""
+
+
 def normalized(image: str) -> str:
     """The full name of an image: registry, path, tag or digest ("nginx" is "docker.io/library/nginx:latest")."""
     first, slash, _ = image.partition("/")
@@ -72,7 +85,7 @@ class Catalogue:
         """The entry of an image; ImageError when the catalogue file can't be read."""
         self._refresh()
         name = normalized(image)
-        return self._own.get(name) or self._own.get(untagged(image)) or BUILT_IN.get(name)
+        return self._own.get(name) or self._own.get(untagged(image)) or BUILT_IN.get(name) or BASES.get(untagged(image))
 
     def image(self, image: str, *, has_command: bool) -> Image:
         """What an image runs; ImageError that says what to do when nothing is known of it."""

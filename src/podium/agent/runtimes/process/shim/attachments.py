@@ -87,13 +87,13 @@ class Attachments:
 
     def close(self) -> None:
         """The container has ended: clients get what they haven't seen yet, if they take it soon."""
+        self._listening.close()  # first: who sees the end of this one must not get in again
+        self._path.unlink(missing_ok=True)
         for client in self._clients.values():
             client.socket.settimeout(LINGER_SECONDS)
             with contextlib.suppress(OSError):
                 client.socket.sendall(client.unseen)
             client.socket.close()
-        self._listening.close()
-        self._path.unlink(missing_ok=True)
 
     # --- clients
 
