@@ -20,7 +20,6 @@ import msgspec
 from multidict import CIMultiDict
 from yarl import URL
 
-from podium.client.http import error_of
 from podium.machinery import errors
 from podium.models import codec
 from podium.models.apiregistration_v1 import APIService
@@ -85,6 +84,8 @@ class ExtensionServers:
     # registry.aggregation.Extensions
 
     async def get(self, service: APIService, user: User, path: str, query: Mapping[str, str]) -> bytes:
+        from podium.client.http import error_of  # most servers are never asked, and start without it
+
         headers = CIMultiDict({"Accept": "application/json"})
         headers.extend(identity(user))
         url = URL(f"{path}?{urlencode(query, quote_via=quote)}", encoded=True)
