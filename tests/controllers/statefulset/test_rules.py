@@ -169,12 +169,10 @@ def test_pods_below_the_partition_stay_of_the_current_revision() -> None:
     assert [decide.is_current(owner, ordinal) for ordinal in range(10, 14)] == [True, True, False, False]
 
 
-def test_pods_that_an_update_has_not_come_to_yet_stay_of_the_current_revision() -> None:
-    owner = stateful_set(4, partition=None, start=10)
-    owner.status.currentReplicas = 2
-    assert [decide.is_current(owner, ordinal) for ordinal in range(10, 14)] == [True, True, False, False]
-    owner.status.currentReplicas = None
-    assert not decide.is_current(owner, 10)
+def test_a_pod_that_was_deleted_to_be_updated_never_comes_back_as_it_was() -> None:
+    owner = stateful_set(4, partition=None)
+    owner.status.currentReplicas = 4
+    assert not any(decide.is_current(owner, ordinal) for ordinal in range(4))
 
 
 @pytest.mark.parametrize(

@@ -172,17 +172,13 @@ def _is_up(pod: core_v1.Pod | None, min_ready_seconds: int, now: datetime) -> bo
 
 
 def is_current(stateful_set: apps_v1.StatefulSet, ordinal: int) -> bool:
-    """Whether a new Pod of that ordinal is of the current revision rather than the updated one: below the partition,
-    or, if the strategy says no more than its type, where the update hasn't come to yet."""
-    strategy = stateful_set.spec.updateStrategy
-    if strategy.type == "OnDelete":
+    """Whether a new Pod of that ordinal is of the current revision rather than the updated one: below the partition.
+
+    Nothing else stays as it was, though with a bare RollingUpdate Kubernetes counts on status.currentReplicas: a Pod
+    that was deleted to be updated could come back as it was, again and again."""
+    if stateful_set.spec.updateStrategy.type == "OnDelete":
         return False
-    kept = (
-        (stateful_set.status.currentReplicas or 0)
-        if strategy.rollingUpdate is None
-        else rolling.partition(stateful_set)
-    )
-    return ordinal < identity.start(stateful_set) + kept
+    return ordinal < identity.start(stateful_set) + rolling.partition(stateful_set)
 
 
 def status(
@@ -191,14 +187,23 @@ def status(
     revisions: tuple[str, str],
     collisions: int,
     now: datetime,
+    going: Sequence[core_v1.Pod] = (),
 ) -> apps_v1.StatefulSetStatus:
-    """`revisions`: the names of the current one and the updated one. An update that is complete makes it current."""
+    """`revisions`: the names of the current one and the updated one. An update that is complete makes it current.
+
+    `going`: what is about to be deleted. It is of no revision any more: its successor's is decided by these counts.
+    """
     current, updated = revisions
     min_ready_seconds = stateful_set.spec.minReadySeconds or 0
     created = [pod for pod in pods if pod.status.phase]
     ready = [pod for pod in created if rolling.is_running_and_ready(pod)]
     available = sum(rolling.is_running_and_available(pod, min_ready_seconds, now) for pod in ready)
-    staying = [identity.revision_of(pod) for pod in created if pod.metadata.deletionTimestamp is None]
+    leaving = {pod.metadata.uid for pod in going}
+    staying = [
+        identity.revision_of(pod)
+        for pod in created
+        if pod.metadata.deletionTimestamp is None and pod.metadata.uid not in leaving
+    ]
     current_replicas, updated_replicas = staying.count(current), staying.count(updated)
     if stateful_set.spec.updateStrategy.type == "RollingUpdate" and {
         updated_replicas,
