@@ -43,7 +43,6 @@ class Extension:
         self.openapi: dict[str, Any] | None = None
         self.port = 0
         self.ca = b""
-        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         self.asked.append(request)
@@ -70,7 +69,7 @@ async def extending(directory: Path, front_proxy_ca: Path) -> AsyncIterator[Exte
     extension = Extension()
     files = pki.ensure(directory, datetime.now(UTC), ["flavors.shop.svc"])
     extension.ca = files.ca.certificate.read_bytes()
-    context = extension.tls
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(files.server.certificate, files.server.key)
     context.load_verify_locations(front_proxy_ca)
     context.verify_mode = ssl.CERT_REQUIRED

@@ -5,18 +5,12 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiohttp import WSMsgType, web
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from podium.client import kubeconfig
 from podium.client.http import HttpTransport
@@ -364,30 +358,11 @@ def test_its_certificate_has_to_be_good(serve_both: ServeBoth, ca: str) -> None:
     serve_both(check)
 
 
-def test_a_certificate_that_is_its_own_authority(serve_both: ServeBoth, tmp_path: Path) -> None:
-    """As what is made for one adapter alone often is: the caBundle is that certificate, which is no authority's."""
+def test_one_certificate_can_be_all_that_is_trusted(serve_both: ServeBoth, other_pki: Path) -> None:
+    """Without the authority that it is from, as Go's TLS allows."""
 
     async def check(server: Harness, extension: Extension) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "flavors")])
-        now = datetime.now(UTC)
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(1)
-            .not_valid_before(now - timedelta(hours=1))
-            .not_valid_after(now + timedelta(hours=1))
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName("flavors.shop.svc")]), critical=False)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .sign(key, SHA256())
-            .public_bytes(Encoding.PEM)
-        )
-        (tmp_path / "certificate").write_bytes(certificate)
-        (tmp_path / "key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        extension.tls.load_cert_chain(tmp_path / "certificate", tmp_path / "key")
-        await lead_to(server, extension, ca=certificate)
+        await lead_to(server, extension, ca=(other_pki / "server.crt").read_bytes())
         async with server.admin.get(FLAVORS) as response:
             assert response.status == 200, await response.text()
 

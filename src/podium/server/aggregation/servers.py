@@ -241,7 +241,7 @@ def _context(bundle: bytes, *, check: bool) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     elif bundle:
-        # Whatever is in the bundle is trusted as it is, also a certificate that is its own authority.
+        # Whatever is in the bundle is trusted as it is, also a certificate that is no authority's.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         context.load_verify_locations(cadata=bundle.decode("ascii"))
     else:
