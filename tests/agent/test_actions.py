@@ -92,3 +92,14 @@ def test_what_must_not_go_on_is_killed(known: Callable[[], Known], message: str)
 )
 def test_the_end_of_all_containers(policy: str, code: int, finished: bool) -> None:
     assert plan({"restartPolicy": policy}, c=Known(view(exited(code)))).finished is finished
+
+
+def test_ephemeral_containers_run_once_whatever_the_others_do() -> None:
+    found = pod({"initContainers": [{"name": "i"}], "ephemeralContainers": [{"name": "e"}]})
+    known = {"i": Known(), "c": Known(), "e": Known()}
+    assert [container.name for container in decide(found, known, NOW).start] == ["i", "e"]
+    known["e"].view.current = exited(1, "e")
+    assert [container.name for container in decide(found, known, NOW).start] == ["i"]
+    known["i"].view.current, known["c"].view.current = exited(0, "i"), running()
+    known["e"].view.current = running("e")
+    assert decide(found, known, NOW) == Actions()

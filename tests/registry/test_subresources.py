@@ -359,6 +359,23 @@ class TestEphemeralContainers:
         with pytest.raises(errors.Invalid, match=r"spec.ephemeralContainers\[0\].image: Required value"):
             self.add(world, core_v1.EphemeralContainer(name="debug"))
 
+    @pytest.mark.parametrize(
+        ("fields", "problem"),
+        [
+            ({"targetContainerName": "none"}, 'targetContainerName: Not found: "none"'),
+            ({"ports": (core_v1.ContainerPort(containerPort=80),)}, "ports: Forbidden: cannot be set for an Ephemeral"),
+            ({"env": (core_v1.EnvVar(name="a="),)}, r'env\[0\].name: Invalid value: "a="'),
+            (
+                {"volumeMounts": (core_v1.VolumeMount(name="v", mountPath="/v"),)},
+                r'volumeMounts\[0\].name: Not found: "v"',
+            ),
+        ],
+    )
+    def test_validated_as_containers(self, world: World, fields: dict[str, Any], problem: str) -> None:
+        world.create(pod("a"))
+        with pytest.raises(errors.Invalid, match=rf"spec.ephemeralContainers\[0\].{problem}"):
+            self.add(world, core_v1.EphemeralContainer(name="debug", image="i", **fields))
+
 
 class TestResize:
     def resources(self, cpu: str) -> core_v1.ResourceRequirements:

@@ -1,7 +1,7 @@
 """What a Pod needs next: which containers to start, which to kill, what to wait for. Pure.
 
 Init containers run one after the other, sidecars among them keep running; then all containers run at once. What ended
-runs again as its restart policy says, after its back-off.
+runs again as its restart policy says, after its back-off. Ephemeral containers run once, beside all that.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from podium.agent import restart
+from podium.agent.containers import ephemeral
 from podium.agent.status import ContainerView
 from podium.models.core_v1 import Container, Pod
 
@@ -92,6 +93,8 @@ def decide(pod: Pod, known: Mapping[str, Known], now: datetime) -> Actions:
     finished = failed
     if initialized and not failed:
         finished = _run_all(plan, known)
+    if not finished:
+        _add_ephemeral(plan, known)
     return Actions(
         start=tuple(plan.start),
         kill=tuple(plan.kill),
@@ -141,6 +144,14 @@ def _run_all(plan: _Plan, known: Mapping[str, Known]) -> bool:
             plan.run(container, known[container.name])
             finished = False
     return finished
+
+
+def _add_ephemeral(plan: _Plan, known: Mapping[str, Known]) -> None:
+    """Whatever the others do, each runs once and never again."""
+    for container in ephemeral(plan.pod):
+        current = known[container.name].view.current
+        if current is None or current.state == "created":
+            plan.run(container, known[container.name])
 
 
 def _completed(pod: Pod) -> bool:

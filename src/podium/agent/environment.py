@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING
 
+from podium.agent import containers
 from podium.agent.runtime import RuntimeFailure
 from podium.models import quantity
 from podium.models.core_v1 import (
@@ -89,7 +90,7 @@ def referenced(pod: Pod) -> tuple[set[str], set[str]]:
     """Names of the ConfigMaps and Secrets that the environments of the Pod's containers refer to."""
     config_maps: set[str] = set()
     secrets: set[str] = set()
-    for container in (*pod.spec.initContainers, *pod.spec.containers):
+    for container in containers.everything(pod):
         for source in container.envFrom:
             if source.configMapRef is not None:
                 config_maps.add(source.configMapRef.name)
@@ -134,7 +135,7 @@ def resource_value(pod: Pod, container: Container, selector: ResourceFieldSelect
     """What the downward API gives for a request or limit: in units of the divisor, rounded up."""
     name = selector.containerName
     if name:
-        everything = (*pod.spec.initContainers, *pod.spec.containers)
+        everything = containers.everything(pod)
         container = next((c for c in everything if c.name == name), container)
     kind, _, resource = selector.resource.partition(".")
     limit = container.resources.limits.get(resource) or facts.allocatable.get(resource, "0")

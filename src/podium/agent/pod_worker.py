@@ -14,6 +14,7 @@ from datetime import timedelta
 from podium.agent import logs, references, restart
 from podium.agent.actions import Actions, Known, decide
 from podium.agent.container_start import Place, container_config
+from podium.agent.containers import everything
 from podium.agent.driver import NodeContext
 from podium.agent.environment import PodFacts
 from podium.agent.events import NORMAL, WARNING, crash_loop
@@ -47,8 +48,7 @@ class PodWorker:
         self._services = services
         self._wake = asyncio.Event()
         self._start_time = pod.status.startTime or context.now()
-        spec = pod.spec
-        self._known = {c.name: Known() for c in (*spec.initContainers, *spec.containers)}
+        self._known = {container.name: Known() for container in everything(pod)}
         self._probers: dict[str, Prober] = {}
         self._messages: dict[str, str] = {}
         self._images = ImagePuller(context, runtime)
@@ -174,7 +174,11 @@ class PodWorker:
             runs.setdefault(record.name, []).append(record)
         reported = {
             status.name: status
-            for status in (*self.pod.status.initContainerStatuses, *self.pod.status.containerStatuses)
+            for status in (
+                *self.pod.status.initContainerStatuses,
+                *self.pod.status.containerStatuses,
+                *self.pod.status.ephemeralContainerStatuses,
+            )
         }
         for container in self._containers():
             known = self._known.setdefault(container.name, Known())
@@ -227,7 +231,7 @@ class PodWorker:
         return prober
 
     def _containers(self) -> tuple[Container, ...]:
-        return (*self.pod.spec.initContainers, *self.pod.spec.containers)
+        return everything(self.pod)
 
     def _sandbox(self) -> Sandbox | None:
         sandbox = self._runtime.sandbox(self.uid)

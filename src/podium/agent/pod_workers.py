@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
+from podium.agent.containers import everything
 from podium.agent.driver import NodeContext, container_not_found
 from podium.agent.logs import LogReader
 from podium.agent.pod_worker import PodWorker
@@ -81,8 +82,7 @@ class PodWorkers:
     async def attach(self, pod: Pod, options: StreamOptions, client: ClientStreams) -> None:
         """As in Kubernetes, what a client types is not read if the container asks for no standard input."""
         record = self._running(pod, options.container)
-        everything = (*pod.spec.initContainers, *pod.spec.containers)
-        container = next((each for each in everything if each.name == options.container), None)
+        container = next((each for each in everything(pod) if each.name == options.container), None)
         if container is not None and (container.stdin or container.tty):
             try:
                 await self._runtime.attach(record.id, options, client)
@@ -142,7 +142,11 @@ class PodWorkers:
             reason = next(
                 (
                     status.state.waiting.reason
-                    for status in (*pod.status.initContainerStatuses, *pod.status.containerStatuses)
+                    for status in (
+                        *pod.status.initContainerStatuses,
+                        *pod.status.containerStatuses,
+                        *pod.status.ephemeralContainerStatuses,
+                    )
                     if status.name == name and status.state.waiting is not None
                 ),
                 "ContainerCreating",

@@ -9,6 +9,7 @@ from datetime import datetime
 from msgspec import structs
 
 from podium.agent import conditions
+from podium.agent.containers import ephemeral
 from podium.agent.phase import phase as phase_of
 from podium.agent.restart import is_sidecar
 from podium.agent.runtime import ContainerRecord
@@ -91,6 +92,7 @@ def pod_status(pod: Pod, view: PodView, now: datetime, reported: PodStatus) -> P
         startTime=pod.status.startTime or reported.startTime or view.start_time,
         initContainerStatuses=inits,
         containerStatuses=statuses,
+        ephemeralContainerStatuses=tuple(_ephemeral(c, views.get(c.name, _NOT_YET)) for c in ephemeral(pod)),
     )
 
 
@@ -123,6 +125,11 @@ def init_status(container: Container, view: ContainerView) -> ContainerStatus:
         ended = status.state.terminated
         status.ready = ended is not None and ended.exitCode == 0
     return status
+
+
+def _ephemeral(container: Container, view: ContainerView) -> ContainerStatus:
+    """It has no probes, and nobody waits for it to be ready."""
+    return structs.replace(container_status(container, view), ready=False, started=None)
 
 
 def terminated(record: ContainerRecord) -> ContainerStateTerminated:

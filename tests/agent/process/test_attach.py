@@ -9,6 +9,8 @@ import pytest
 
 from podium.machinery.errors import InternalError, NotFound
 from podium.machinery.streams import StreamOptions
+from podium.models import codec
+from podium.models.core_v1 import EphemeralContainer
 
 from .conftest import until
 from .test_agent import _loopback, cluster, create, pod_when
@@ -57,6 +59,32 @@ def test_a_standard_input(tmp_path: Path) -> None:
             options = StreamOptions("c", stdin=True, stdout=True, stderr=True)
             await at.nodes.attach(node, "default", "p", options, client)
             assert client.shown["stdout"] == b"got one\n"
+
+    asyncio.run(check())
+
+
+def test_a_container_that_is_added_to_debug(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with cluster(tmp_path) as at:
+            await create(at)
+            running = await pod_when(at, lambda pod: pod.status.phase == "Running")
+            added = codec.copy(running)
+            debugger = EphemeralContainer(name="d", image="busybox", stdin=True, stdinOnce=True)
+            added.spec.ephemeralContainers = (debugger,)
+            await at.client.update(added, "ephemeralcontainers")
+            await pod_when(at, lambda pod: any(one.state.running for one in pod.status.ephemeralContainerStatuses))
+            client = Client(b"echo found $((6 * 7)); exit 3\n")
+            await at.nodes.attach(
+                running.spec.nodeName, "default", "p", StreamOptions("d", stdin=True, stdout=True), client
+            )
+            assert client.shown["stdout"] == b"found 42\n"
+            ended = await pod_when(
+                at, lambda pod: any(one.state.terminated for one in pod.status.ephemeralContainerStatuses)
+            )
+            (status,) = ended.status.ephemeralContainerStatuses
+            assert status.state.terminated is not None
+            assert (status.state.terminated.exitCode, status.restartCount, status.ready) == (3, 0, False)
+            assert ended.status.phase == "Running"
 
     asyncio.run(check())
 

@@ -33,21 +33,12 @@ def validate(path: Path, spec: PodSpec, *, pod_name: str = "", is_pod: bool = Fa
     if spec.volumes:
         known, wrong = volumes.validate(path.child("volumes"), spec.volumes, pod_name)
         errors += wrong
-    surroundings = containers.Surroundings(
-        volumes=known,
-        claims={claim.name for claim in spec.resourceClaims},
-        grace_seconds=spec.terminationGracePeriodSeconds,
-        restart_policy=spec.restartPolicy,
-        host_users=spec.hostUsers is not False,
-    )
+    surroundings = _surroundings(spec, known)
     errors += containers.regular(path.child("containers"), spec.containers, surroundings)
     if spec.initContainers:
         errors += containers.init(path.child("initContainers"), spec.initContainers, spec.containers, surroundings)
     if spec.ephemeralContainers:
-        others = (*spec.containers, *spec.initContainers)
-        errors += containers.ephemeral(
-            path.child("ephemeralContainers"), spec.ephemeralContainers, others, surroundings
-        )
+        errors += _ephemeral(path, spec, surroundings)
     if spec.restartPolicy not in _RESTART_POLICIES:
         errors += checks.enum(path.child("restartPolicy"), spec.restartPolicy, _RESTART_POLICIES)
     if spec.dnsPolicy not in _DNS_POLICIES:
@@ -55,6 +46,26 @@ def validate(path: Path, spec: PodSpec, *, pod_name: str = "", is_pod: bool = Fa
     if spec.hostNetwork:
         errors += _host_ports(path.child("containers"), spec, is_pod=is_pod)
     return errors + _names(path, spec) + _rarely_set(path, spec) + _scheduling(path, spec)
+
+
+def ephemeral_containers(path: Path, spec: PodSpec) -> Errors:
+    """What is wrong with the ephemeral containers of a Pod that is there already."""
+    return _ephemeral(path, spec, _surroundings(spec, {volume.name: volume for volume in spec.volumes}))
+
+
+def _ephemeral(path: Path, spec: PodSpec, surroundings: containers.Surroundings) -> Errors:
+    others = (*spec.containers, *spec.initContainers)
+    return containers.ephemeral(path.child("ephemeralContainers"), spec.ephemeralContainers, others, surroundings)
+
+
+def _surroundings(spec: PodSpec, known: Mapping[str, Volume]) -> containers.Surroundings:
+    return containers.Surroundings(
+        volumes=known,
+        claims={claim.name for claim in spec.resourceClaims},
+        grace_seconds=spec.terminationGracePeriodSeconds,
+        restart_policy=spec.restartPolicy,
+        host_users=spec.hostUsers is not False,
+    )
 
 
 def _names(path: Path, spec: PodSpec) -> Errors:

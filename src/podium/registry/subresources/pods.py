@@ -8,6 +8,7 @@ from typing import Any
 from podium.machinery import field
 from podium.machinery.errors import FieldError
 from podium.models.core_v1 import Container, PodSpec
+from podium.registry.strategies import pod_spec
 
 
 def keep_all_but_ephemeral(new: Any, old: Any) -> None:
@@ -28,17 +29,7 @@ def ephemeral_errors(new: Any, old: Any) -> list[FieldError]:
         else:
             continue
         found.append(field.forbidden(path, why))
-    taken = {container.name for container in (*old.spec.containers, *old.spec.initContainers)}
-    for position, container in enumerate(new.spec.ephemeralContainers):
-        name = path.index(position).child("name")
-        if not container.name:
-            found.append(field.required(name))
-        elif container.name in taken:
-            found.append(field.duplicate(name, container.name))
-        taken.add(container.name)
-        if not container.image:
-            found.append(field.required(path.index(position).child("image")))
-    return found
+    return found + pod_spec.ephemeral_containers(field.Path("spec"), new.spec)
 
 
 def keep_all_but_resources(new: Any, old: Any) -> None:
