@@ -19,6 +19,7 @@ from podium.models import apps_v1, codec, core_v1, meta_v1
 from podium.models.resources import ResourceType
 from podium.registry.registry import Registry
 from podium.store.memory import MemoryStore
+from podium.store.port import Change
 
 
 class UnreliableTransport(InProcessTransport):
@@ -101,6 +102,8 @@ class Cluster:
         self.transport = UnreliableTransport(self.registry, self.clock, Random(seed), late)
         """What the controllers use."""
         self.late = Client(self.transport)
+        self.running: dict[str, core_v1.Pod] = {}
+        """By uid, the Pods whose containers run on some node, whatever the API says."""
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, names: Iterable[str] | None, root_ca: str = "") -> None:
@@ -147,6 +150,10 @@ class Cluster:
 
     async def set_pod(self, pod: core_v1.Pod, phase: str = "Running", ready: bool = True) -> None:
         """What an agent would report."""
+        if phase == "Running":
+            self.running[pod.metadata.uid] = pod
+        else:
+            self.running.pop(pod.metadata.uid, None)
 
         def change(status: core_v1.PodStatus) -> None:
             status.phase = phase
@@ -161,18 +168,32 @@ class Cluster:
 
     async def remove_pod(self, pod: core_v1.Pod) -> None:
         """What an agent does with a Pod that is being deleted, once its containers have ended."""
+        self.running.pop(pod.metadata.uid, None)
         preconditions = meta_v1.Preconditions(uid=pod.metadata.uid)
         options = meta_v1.DeleteOptions(gracePeriodSeconds=0, preconditions=preconditions)
         with contextlib.suppress(errors.NotFound, errors.Conflict):
             await self.client.delete(core_v1.Pod, pod.metadata.namespace, pod.metadata.name, options)
 
+    async def bind(self, pod: core_v1.Pod, node: str) -> None:
+        """Put a Pod on a node: from there it ends gracefully. Nothing, if it has been deleted meanwhile."""
+        name, namespace = pod.metadata.name, pod.metadata.namespace
+        target = core_v1.ObjectReference(kind="Node", name=node)
+        metadata = meta_v1.ObjectMeta(name=name, namespace=namespace, uid=pod.metadata.uid)
+        with contextlib.suppress(errors.NotFound, errors.Conflict):
+            binding = core_v1.Binding(metadata=metadata, target=target)
+            await self.client.create_subresource(core_v1.Pod, namespace, name, "binding", binding)
+
     async def bind_pods(self, node: str = "n1") -> None:
-        """Put all Pods on a node: from there they end gracefully."""
         for pod in await self.pods():
-            name = pod.metadata.name
-            target = core_v1.ObjectReference(kind="Node", name=node)
-            binding = core_v1.Binding(metadata=meta_v1.ObjectMeta(name=name, namespace="default"), target=target)
-            await self.client.create_subresource(core_v1.Pod, "default", name, "binding", binding)
+            await self.bind(pod, node)
+
+    async def lose_node(self, node: str) -> None:
+        """What ran there is gone, and what garbage collection makes of that: it ends the Pods."""
+        for pod in await self.pods():
+            if pod.spec.nodeName == node:
+                with contextlib.suppress(errors.NotFound):
+                    await self.set_pod(pod, "Failed", ready=False)
+                    await self.remove_pod(pod)
 
     async def run_pods(self) -> None:
         """Make all Pods ready and finish all deletions, until nothing changes."""
@@ -189,6 +210,19 @@ class Cluster:
             await self.settle()
             if not changed:
                 return
+
+    async def assert_nothing_is_written(self, seconds: float = 2000) -> None:
+        """All is settled: nothing more happens. Events may expire."""
+        written: list[str] = []
+
+        def note(changes: Sequence[Change]) -> None:
+            written.extend(change.record.key for change in changes if not change.record.key.startswith("/events/"))
+            written.extend(change.record.key for change in changes if not change.deleted)
+
+        end = self.store.subscribe(note)
+        await self.advance(seconds)
+        end()
+        assert written == [], "something writes although all is settled"
 
     async def events(self) -> list[tuple[str, str, str]]:
         """Of all events: the kind of the object, the reason and the message."""

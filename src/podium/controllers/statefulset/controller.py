@@ -127,7 +127,7 @@ class StatefulSetController:
             now,
         )
         names = (current.metadata.name, updated.metadata.name)
-        new_status = decide.status(stateful_set, sorted_out.all, names, collisions, now)
+        new_status = decide.status(stateful_set, sorted_out.all, names, collisions, now, plan.delete)
         failure = await self._carry_out(stateful_set, plan, current, updated)
         if new_status != stateful_set.status:
             try:
