@@ -15,7 +15,7 @@ from podium.agent.runtimes.simulated.behaviour import (
     chosen,
     image_is_missing,
 )
-from podium.models.core_v1 import Pod
+from podium.models.core_v1 import Container, Pod
 
 from ..build import pod
 
@@ -74,6 +74,10 @@ def of_job(index: str = "", script: str = "", uid: str = "u1", **container: Any)
 def test_how_long_a_jobs_container_takes(container: dict[str, Any], seconds: float | None) -> None:
     found = of_job(**container)
     assert behaviour(found, found.spec.containers[0], 0).run_seconds == seconds
+
+
+def test_an_ephemeral_container_in_a_jobs_pod_goes_on() -> None:
+    assert behaviour(of_job(), Container(name="debug", image="busybox"), 0) is RUNS
 
 
 @pytest.mark.parametrize(

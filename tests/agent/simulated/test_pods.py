@@ -145,6 +145,13 @@ def test_readiness_follows_its_annotation(podium_cluster: VirtualCluster) -> Non
     assert container(podium_cluster.get(Pod, "p")).restartCount == 0
 
 
+def test_a_run_that_ends_early_makes_the_next_one_ready_no_sooner(podium_cluster: VirtualCluster) -> None:
+    create(podium_cluster, annotations=simulate(ready_delay="10", run_seconds="6"))
+    podium_cluster.advance(11)
+    found = container(podium_cluster.get(Pod, "p"))
+    assert (found.restartCount, found.ready) == (1, False)
+
+
 def test_scripted_failures(podium_cluster: VirtualCluster) -> None:
     create(podium_cluster, annotations=simulate(fail_starts="3"))
     podium_cluster.advance(31)
@@ -237,6 +244,20 @@ def test_an_ephemeral_container_runs_beside_the_others_and_once(podium_cluster: 
     pod = podium_cluster.get(Pod, "p")
     assert pod.status.phase == "Succeeded"
     assert pod.status.ephemeralContainerStatuses[0].state.terminated is not None
+
+
+def test_an_ephemeral_container_waits_for_no_init_container_and_never_restarts(podium_cluster: VirtualCluster) -> None:
+    create(podium_cluster, initContainers=[{"name": "i", "image": "i", "command": ["sleep", "60"]}])
+    shell = {"name": "short", "image": "busybox", "command": ["false"]}
+    pod = change(podium_cluster, {"ephemeralContainers": [shell]}, "ephemeralcontainers")
+    assert pod.status.phase == "Pending"
+    podium_cluster.advance(90)
+    pod = podium_cluster.get(Pod, "p")
+    (ended,) = pod.status.ephemeralContainerStatuses
+    assert (ended.state.terminated is not None, ended.restartCount) == (True, 0)
+    assert (pod.status.phase, condition(pod, "Ready")) == ("Running", "True")
+    assert ended.state.terminated is not None
+    assert ended.state.terminated.finishedAt < container(pod).state.running.startedAt  # type: ignore[operator,union-attr]
 
 
 def test_a_resize_is_carried_out_in_place_or_by_a_restart(podium_cluster: VirtualCluster) -> None:
