@@ -57,7 +57,7 @@ async def outcome(world: World) -> dict[str, Any]:
             found[_name(job)] = (counts, succeeded, status.completedIndexes if succeeded else "", ends)
     for cron in await client.list(batch_v1.CronJob):
         jobs = [one for one in await client.list(batch_v1.Job) if owners.controller_of(one) is not None]
-        found[_name(cron)] = (len(cron.status.active), len(jobs), cron.status.lastScheduleTime is not None)
+        found[_name(cron)] = (len(cron.status.active), len(jobs) <= 2, cron.status.lastScheduleTime is not None)
     for budget in await client.list(policy_v1.PodDisruptionBudget):
         kept = budget.status
         numbers = (kept.currentHealthy, kept.desiredHealthy, kept.expectedPods, kept.disruptionsAllowed)

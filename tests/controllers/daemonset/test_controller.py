@@ -44,6 +44,30 @@ async def started(cluster: Cluster, nodes: int, owner: apps_v1.DaemonSet) -> app
     return created
 
 
+def test_what_is_adopted_counts_at_once() -> None:
+    """The cache shows Pods as the set's own only later: until then their nodes must not get others."""
+
+    async def body(cluster: Cluster) -> None:
+        await started(cluster, 3, daemon_set())
+        before = {pod.metadata.uid for pod in await cluster.pods()}
+        await cluster.client.delete(apps_v1.DaemonSet, "default", "logs")
+        for pod in await cluster.pods():
+            patch = {"metadata": {"ownerReferences": None}}
+            await cluster.client.patch(core_v1.Pod, "default", pod.metadata.name, patch, "merge")
+        await cluster.settle()
+        cluster.transport.hold("pods")
+        created = await cluster.client.create(daemon_set())
+        await cluster.settle()
+        pods = await cluster.pods()
+        assert {pod.metadata.uid for pod in pods} == before
+        assert all(owners.is_controlled_by(pod, created) for pod in pods)
+        cluster.transport.let_go("pods")
+        await cluster.settle()
+        assert {pod.metadata.uid for pod in await cluster.pods()} == before
+
+    run(body, ONLY)
+
+
 def test_every_node_has_one_and_the_history_tells_of_it() -> None:
     async def body(cluster: Cluster) -> None:
         owner = await started(cluster, 3, daemon_set())

@@ -224,23 +224,33 @@ class DaemonSetController:
         own = [pod for name in names for pod in self._pods.by_index(BY_NODE, _expected(uid, name))]
         free = references.uncontrolled(self._pods, daemon_set.metadata.namespace)
         claims = references.claims(daemon_set, selector, own, free)
+        adopted: list[core_v1.Pod] = []
         if claims.adopt or claims.release:
             state.dirty |= changed  # once more when the cache shows it, or if it fails
-            await references.act(self._client, daemon_set, claims)
+            known = {pod.metadata.uid for pod in own}
+            held = await references.act(self._client, daemon_set, claims)
+            adopted = [pod for pod in held if pod.metadata.uid not in known]
         for name in names:
-            self._put(uid, state, name, selector)
+            self._put(uid, state, name, selector, [pod for pod in adopted if daemon_pods.target_node(pod) == name])
 
-    def _put(self, uid: str, state: State, name: str, selector: selectors.Selector) -> None:
+    def _put(
+        self, uid: str, state: State, name: str, selector: selectors.Selector, adopted: Sequence[core_v1.Pod] = ()
+    ) -> None:
+        """`adopted`: Pods that the cache needn't show as the set's own yet."""
         if name:
-            state.ledger.put(name, self._assess(uid, state, name, selector))
+            state.ledger.put(name, self._assess(uid, state, name, selector, adopted))
 
-    def _assess(self, uid: str, state: State, name: str, selector: selectors.Selector) -> NodeState:
+    def _assess(
+        self, uid: str, state: State, name: str, selector: selectors.Selector, adopted: Sequence[core_v1.Pod]
+    ) -> NodeState:
         assert state.rules is not None
         assert state.terms is not None
         now = self._context.clock.now()
         found = self._nodes.get("", name)
         verdict = None if found is None else state.rules.verdict(found)
-        own = self._pods.by_index(BY_NODE, _expected(uid, name))
+        shown = self._pods.by_index(BY_NODE, _expected(uid, name))
+        known = {pod.metadata.uid for pod in shown} if adopted else ()
+        own = [*shown, *(pod for pod in adopted if pod.metadata.uid not in known)]
         pods = [pod for pod in own if selector.matches(pod.metadata.labels)]
         assessed = node.assess(state.terms, verdict, pods, state.backoff.until(name, now), now)
         seconds = self._expectations.seconds_left(_expected(uid, name))
