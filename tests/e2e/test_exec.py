@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from .cluster import KUBECTL, PATIENCE, PODIUM, Driver, Server, server
+from .cluster import PATIENCE, PODIUM, Driver, Server, server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -98,21 +98,24 @@ def test_on_a_terminal(run: Driver) -> None:
     os.close(ours)
 
 
-def test_copying_files(cluster: Server, tmp_path: Path) -> None:
-    run = cluster.driver("kubectl")
-    (tmp_path / "there").write_bytes(os.urandom(300_000))
-    inside = f"/tmp/podium-{os.getpid()}"
-    run(f"cp {tmp_path}/there tool:{inside} -c c")
-    try:
-        run(f"cp tool:{inside} {tmp_path}/back -c c")
-        assert (tmp_path / "there").read_bytes() == (tmp_path / "back").read_bytes()
-    finally:
-        run(f"exec tool -c c -- rm {inside}")
+def test_copying_files(run: Driver, tmp_path: Path) -> None:
+    (tmp_path / "there" / "sub").mkdir(parents=True)
+    (tmp_path / "there" / "data").write_bytes(os.urandom(300_000))
+    (tmp_path / "there" / "sub" / "text").write_text("hello")
+    inside = tmp_path / "inside"  # the container has the machine's files
+    inside.mkdir()
+    run(f"cp {tmp_path}/there tool:{inside}/new -c c")
+    run(f"cp {tmp_path}/there/data tool:{inside} -c c")
+    run(f"cp tool:{inside} {tmp_path}/back -c c")
+    for copied in ("new/data", "data"):
+        assert (tmp_path / "back" / copied).read_bytes() == (tmp_path / "there" / "data").read_bytes()
+    assert (tmp_path / "back" / "new" / "sub" / "text").read_text() == "hello"
+    assert "doesn't exist in local filesystem" in run.fails(f"cp {tmp_path}/nosuch tool:/x -c c")
 
 
-def test_attaching(cluster: Server) -> None:
-    command = [str(KUBECTL), "attach", "tool", "-c", "c"]
-    with subprocess.Popen(command, env=cluster.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+def test_attaching(run: Driver) -> None:
+    command = [*run.program, "attach", "tool", "-c", "c"]
+    with subprocess.Popen(command, env=run.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"tick\n", "what is written from now on, not what was"
         process.kill()

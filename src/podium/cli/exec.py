@@ -7,8 +7,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -20,6 +21,8 @@ from podium.cli.session import Session, connected
 
 STDIN, STDOUT, STDERR, ERROR, RESIZE = range(5)
 CHUNK = 32 * 1024
+Status = dict[str, Any] | None
+"""How the server says that a command ended; None: it didn't say."""
 
 
 @click.command("exec")
@@ -33,28 +36,53 @@ def command(session: Session, pod: str, command_line: tuple[str, ...], container
     """Run a command in a container: `exec web-1 -- date`, `exec -it deploy/web -- sh`."""
     if not command_line:
         raise Failure("error: you must specify at least one command for the container")
-    if tty and not (stdin and sys.stdin.isatty()):
-        click.echo("Unable to use a TTY - input is not a terminal or the right kind of file", err=True)
-        tty = False
     chosen = pods.choose(session, pod)
-    query = [("container", pods.container_of(chosen.pod, container)), ("stdout", "true")]
-    query += [(name, "true") for name, asked in (("stdin", stdin), ("tty", tty), ("stderr", not tty)) if asked]
+    streams = Streams(pods.container_of(chosen.pod, container), stdin, tty and has_terminal(stdin))
+    with opened(session, chosen, "exec", streams, command_line) as channels:
+        status = converse(channels, streams)
+    end(status)
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """What of a container is wanted."""
+
+    container: str
+    stdin: bool
+    tty: bool
+
+
+def has_terminal(stdin: bool) -> bool:
+    """Whether a terminal can be had that was asked for."""
+    if stdin and sys.stdin.isatty():
+        return True
+    click.echo("Unable to use a TTY - input is not a terminal or the right kind of file", err=True)
+    return False
+
+
+def opened(
+    session: Session, chosen: pods.Chosen, subresource: str, streams: Streams, command_line: Sequence[str] = ()
+) -> Channels:
+    """The conversation with a container: exec or attach."""
+    wanted = (("stdin", streams.stdin), ("tty", streams.tty), ("stderr", not streams.tty))
+    query = [("container", streams.container), ("stdout", "true")]
+    query += [(name, "true") for name, asked in wanted if asked]
     query += [("command", word) for word in command_line]
-    path = chosen.path(session, "exec")
     protocols = "v5.channel.k8s.io v4.channel.k8s.io"
-    with (
-        Channels(session.connection, path, query, protocols) as channels,
-        _terminal(channels) if tty else nullcontext(),
-    ):
-        if stdin:
+    return Channels(session.connection, chosen.path(session, subresource), query, protocols)
+
+
+def converse(channels: Channels, streams: Streams) -> Status:
+    """Standard input goes there and output comes here, until the end; how the server says that it ended."""
+    with _terminal(channels) if streams.tty else nullcontext():
+        if streams.stdin:
             threading.Thread(target=_send_input, args=(channels,), daemon=True).start()
-        status = _show_output(channels)
-    _end(status)
+        return show_output(channels)
 
 
-def _show_output(channels: Channels) -> dict[str, Any] | None:
+def show_output(channels: Channels) -> Status:
     """Until the end; how the server says that the command ended."""
-    status: dict[str, Any] | None = None
+    status: Status = None
     outputs = {STDOUT: sys.stdout.buffer, STDERR: sys.stderr.buffer}
     while (message := channels.receive()) is not None:
         channel, data = message
@@ -103,7 +131,8 @@ def _terminal(channels: Channels) -> Iterator[None]:
         changed.set()
 
 
-def _end(status: dict[str, Any] | None) -> None:
+def end(status: Status) -> None:
+    """Failure if the command failed, with its exit code."""
     if status is None:
         raise Failure("error: the connection to the server was lost")
     if status.get("status") == "Success":
