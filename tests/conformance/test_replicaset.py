@@ -75,3 +75,17 @@ def test_should_list_and_delete_a_collection(cluster: VirtualCluster) -> None:
 def test_should_validate_status_endpoints(cluster: VirtualCluster) -> None:
     up(cluster)
     steps.statuses(cluster, apps_v1.ReplicaSet)
+
+
+def test_pods_that_a_node_rejects_are_not_made_as_fast_as_possible(cluster: VirtualCluster) -> None:
+    """No conformance test, but what a cluster has to stand."""
+    port = 'image: "httpd:1", ports: [{name: conflict, containerPort: 21017, hostPort: 21017}]'
+    there = steps.orphan("there", labels="app: other").replace("spec: {", "spec: {nodeName: node-1, ")
+    cluster.apply(there.replace('image: "httpd:1"', port))
+    cluster.wait(core_v1.Pod, "there", lambda it: it.status.phase == "Running")
+    text = workload("ReplicaSet", "replicas: 1").replace('image: "httpd:1"', port)
+    cluster.apply(text.replace("containers:", "nodeName: node-1\n      containers:"))
+    cluster.advance(600)
+    assert 3 < len(steps.pods(cluster, "app=test")) < 30
+    cluster.delete(core_v1.Pod, "there")
+    cluster.wait(apps_v1.ReplicaSet, "test", lambda it: it.status.readyReplicas == 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from podium.controllers.replicaset import decide
-from podium.models import apps_v1
+from podium.models import apps_v1, core_v1
 from tests.controllers.build import NOW, ago, pod
 from tests.controllers.cluster import replica_set
 
@@ -17,6 +17,33 @@ from tests.controllers.cluster import replica_set
 def test_plan(wanted: int, have: int, create: int, delete: int) -> None:
     plan = decide.plan(replica_set(wanted), [pod(f"p{number}") for number in range(have)], {}, NOW)
     assert (plan.create, len(plan.delete)) == (create, delete)
+
+
+def rejected(age: float, reason: str = "NodePorts", phase: str = "Failed") -> core_v1.Pod:
+    made = pod("rejected", phase=phase, ready=None, age=age)
+    made.status.reason, made.status.containerStatuses = reason, ()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("pods", "seconds"),
+    [
+        ([], 0),
+        ([rejected(0)], 2),
+        ([rejected(0.5)], 1.5),
+        ([rejected(2)], 0),
+        ([rejected(9), rejected(5), rejected(1)], 5),
+        ([rejected(60 + number) for number in range(50)], 0),
+        ([rejected(10 + number) for number in range(50)], 50),
+        ([rejected(0, reason="")], 0),
+        ([rejected(0, phase="Pending")], 0),
+        ([pod("ran", phase="Failed", ready=None, age=0)], 0),
+    ],
+)
+def test_pods_that_nodes_reject_are_not_replaced_at_once(pods: list[core_v1.Pod], seconds: float) -> None:
+    for one in pods:
+        one.status.reason = one.status.reason or ("Evicted" if one.status.containerStatuses else "")
+    assert decide.held_back(pods, NOW) == seconds
 
 
 def test_the_ones_that_are_missed_least_go() -> None:

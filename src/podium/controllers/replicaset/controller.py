@@ -106,6 +106,8 @@ class ReplicaSetController:
         if satisfied and metadata.deletionTimestamp is None:
             active = pod_rules.active(pods)
             plan = decide.plan(replica_set, active, self._related_on_node(replica_set, active), now)
+            if plan.create and decide.held_back(pods, now):
+                plan = decide.Plan()
             failure = await self._carry_out(replica_set, plan)
             if plan.create:  # some of them are in the cache by now
                 pods = self._own(replica_set)
@@ -124,6 +126,8 @@ class ReplicaSetController:
     def _next(self, replica_set: Any, pods: Sequence[core_v1.Pod], counts: decide.Counts, counted: datetime) -> Result:
         """`counted`: the time that the counts are of. Who has become available since then is yet to be counted."""
         after = self._expectations.seconds_left(replica_set.metadata.uid)
+        if counts.replicas < decide.wanted(replica_set) and (wait := decide.held_back(pods, counted)):
+            after = wait if after is None else min(after, wait)
         min_ready_seconds = replica_set.spec.minReadySeconds or 0
         if min_ready_seconds and counts.available < counts.ready:
             available = pod_rules.next_available(pods, min_ready_seconds, counted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from podium.controllers import pods as pod_rules
@@ -14,6 +14,7 @@ from podium.models.selectors import of_labels
 
 BURST = 500
 """So many Pods at most are created or deleted before their fate has been observed."""
+REJECTED_FIRST, REJECTED_LONGEST = timedelta(seconds=2), timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,23 @@ def plan(
     if surplus == len(active):
         return Plan(delete=tuple(active))
     return Plan(delete=tuple(pod_rules.deletion_order(active, related_on_node, now)[:surplus]))
+
+
+def held_back(pods: Sequence[core_v1.Pod], now: datetime) -> float:
+    """For how many seconds no more Pods are to be created, because nodes have rejected the last ones.
+
+    Such a Pod fails at once; controller and node would make thousands of them as fast as they can. So after the newest
+    one two seconds pass for each that there is, but at most a minute.
+    """
+    rejected = [
+        pod.metadata.creationTimestamp
+        for pod in pods
+        if pod.status.phase == "Failed" and pod.status.reason and not pod.status.containerStatuses
+    ]
+    newest = max((time for time in rejected if time is not None), default=None)
+    if newest is None:
+        return 0.0
+    return max((newest + min(REJECTED_FIRST * len(rejected), REJECTED_LONGEST) - now).total_seconds(), 0.0)
 
 
 def count(owner: Any, pods: Sequence[core_v1.Pod], pending: int, now: datetime) -> Counts:
