@@ -41,6 +41,7 @@ from podium.controllers.replicationcontroller.controller import ReplicationManag
 from podium.controllers.resourcequota.controller import ResourceQuotaController
 from podium.controllers.rootca.controller import RootCAPublisher
 from podium.controllers.serviceaccount.controller import ServiceAccountController
+from podium.controllers.serviceaccounttoken.controller import ServiceAccountTokenController
 from podium.controllers.statefulset.controller import StatefulSetController
 from podium.controllers.tainteviction.controller import TaintEvictionController
 from podium.controllers.ttlafterfinished.controller import TTLAfterFinishedController
@@ -88,6 +89,7 @@ CONTROLLERS: tuple[Row, ...] = (
     Row("resourcequota", ResourceQuotaController),
     Row("root-ca-certificate-publisher", RootCAPublisher),
     Row("serviceaccount", ServiceAccountController),
+    Row("serviceaccount-token", ServiceAccountTokenController),
     Row("statefulset", StatefulSetController),
     Row("taint-eviction", TaintEvictionController, workers=8),
     Row("ttl-after-finished", TTLAfterFinishedController),

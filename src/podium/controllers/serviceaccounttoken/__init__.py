@@ -1,0 +1,1 @@
+"""Fills Secrets that are to hold the token of a ServiceAccount."""
