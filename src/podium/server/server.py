@@ -160,7 +160,8 @@ class Server:
         )
         self._unfollow = follow_rbac(self._registry, self.authorizer)
         self._registry.core.token_issuer = self.tokens.issue
-        self._registry.extensions = self._extensions
+        if self._registry.extensions is None:  # a test may have its own
+            self._registry.extensions = self._extensions
         await self._registry.advertise(self.config.host, self.port)
         await self._trust.start()
         await self._listener.start_serving()
@@ -178,7 +179,8 @@ class Server:
         await self._listener.wait_closed()
         self._listener = None
         self._unfollow()
-        self._registry.extensions = None
+        if self._registry.extensions is self._extensions:
+            self._registry.extensions = None
         await self._trust.stop()
         await self._extensions.close()
 

@@ -25,6 +25,7 @@ from podium.machinery.errors import NotFound
 from podium.models import codec
 from podium.models.resources import by_kind
 from podium.store.memory import MemoryStore
+from podium.testing.metrics import ServedMetrics, registrations
 
 T = TypeVar("T")
 
@@ -78,6 +79,15 @@ class VirtualCluster:
         self._thread = threading.Thread(target=self.loop.run_forever, name="podium-cluster", daemon=True)
         self._thread.start()
         return self.cluster.kubeconfig
+
+    def serve_metrics(self) -> ServedMetrics:
+        """Have autoscalers find metrics of applications that the test says (custom and external): see metrics.py."""
+        registry = self.cluster.registry
+        registry.extensions = served = ServedMetrics(registry, self.clock)
+        for obj in registrations():
+            self.create(obj)
+        self.settle()
+        return served
 
     # Time
 
