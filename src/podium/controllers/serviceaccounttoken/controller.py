@@ -1,5 +1,5 @@
 """The token controller: a Secret of type kubernetes.io/service-account-token gets a token of the ServiceAccount that it
-names. The token is valid as long as the Secret is there, which goes with the account (docs, "Managing ServiceAccounts").
+names. The token is valid as long as the Secret is there, which goes with the account ("Managing ServiceAccounts").
 """
 
 from __future__ import annotations
