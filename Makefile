@@ -6,7 +6,9 @@ STAMP := $(VENV)/.installed
 
 .PHONY: install demo check test soak bench format models clean
 
+# An interpreter that is told not to write bytecode, as in many containers, would compile all of it at every start.
 install: $(STAMP)
+	$(BIN)/python -m compileall -q src
 
 $(STAMP): pyproject.toml scripts/build_schema.py scripts/generate_models.py
 	$(PYTHON) -m venv $(VENV)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,28 @@ def test_those_that_are_there_are_left_to_the_server(tmp_path: Path) -> None:
 def test_what_cannot_be_made_is_left_to_the_server_to_tell(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     make(tmp_path / "file" / "pki")
+
+
+def test_a_start_reads_none_of_the_machine_s_certificates(tmp_path: Path) -> None:
+    start = """
+import os, ssl, sys
+from pathlib import Path
+from podium.cli import cluster_up
+
+read, real = [], ssl.create_default_context
+
+def noting(*given, **named):
+    read.append(os.environ.get("SSL_CERT_FILE"))
+    return real(*given, **named)
+
+ssl.create_default_context = noting
+cluster_up._import_server(Path(sys.argv[1]))
+import podium.cluster, podium.server.server
+assert "SSL_CERT_FILE" not in os.environ
+assert set(read) == {os.devnull}, read
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "SSL_CERT_FILE"}
+    subprocess.run([sys.executable, "-c", start, str(tmp_path)], check=True, timeout=60, env=environment)
 
 
 def test_programs_of_a_server_in_the_background_can_be_interrupted() -> None:

@@ -120,8 +120,8 @@ def run_server(wanted: Wanted, ready: Callable[[Cluster, float], None]) -> None:
     _keep_to_itself_what_is_ignored()
     lock = directory.Lock(wanted.data_dir)
     try:
-        with _certificates_made_meanwhile(wanted.data_dir / "pki"), _no_system_certificates():
-            from podium.cluster import ClusterConfig
+        _import_server(wanted.data_dir)
+        from podium.cluster import ClusterConfig
 
         port = _port(wanted.data_dir, wanted.port)
         config = ClusterConfig(data_dir=wanted.data_dir, runtime=wanted.runtime, nodes=wanted.nodes, port=port)
@@ -136,6 +136,13 @@ def _keep_to_itself_what_is_ignored() -> None:
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda _number, _frame: None)
+
+
+def _import_server(data_dir: Path) -> None:
+    """Most of a start is this."""
+    with _certificates_made_meanwhile(data_dir / "pki"), _no_system_certificates():
+        import podium.cluster
+        import podium.server.server  # noqa: F401
 
 
 @contextmanager
