@@ -38,7 +38,7 @@ def container_config(pod: Pod, container: Container, attempt: int, image: Image,
     if not argv:
         raise RuntimeFailure("no command specified", "CreateContainerError")
     if not place.mounts:
-        environment |= _volume_variables(container, place)
+        environment |= _volume_variables(container, mounts)
     user, group = _user(pod, container)
     security = pod.spec.securityContext
     groups = security.supplementalGroups if security is not None else ()
@@ -76,12 +76,14 @@ def _mounts(container: Container, place: Place, environment: Mapping[str, str]) 
     return tuple(found)
 
 
-def _volume_variables(container: Container, place: Place) -> dict[str, str]:
-    """PODIUM_VOLUME_<NAME>: the directory of each volume that the container would mount."""
-    return {
-        f"PODIUM_VOLUME_{mount.name.upper().replace('-', '_').replace('.', '_')}": str(place.volumes[mount.name].path)
-        for mount in container.volumeMounts
-    }
+def _volume_variables(container: Container, mounts: tuple[Mount, ...]) -> dict[str, str]:
+    """PODIUM_VOLUME_<NAME>: where each volume is that the container would mount, or the part of it that it would mount;
+    the whole one if it would mount it more than once."""
+    found: dict[str, str] = {}
+    for asked, mount in zip(container.volumeMounts, mounts, strict=True):
+        name = f"PODIUM_VOLUME_{asked.name.upper().replace('-', '_').replace('.', '_')}"
+        found[name] = str(mount.source if name in found else mount.source / mount.sub_path)
+    return found
 
 
 def _user(pod: Pod, container: Container) -> tuple[int | None, int | None]:
