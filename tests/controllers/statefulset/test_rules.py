@@ -113,6 +113,26 @@ def test_ordinals_begin_where_they_are_told_to() -> None:
     assert plan(owner, pod(0), pod(3)) == ([4], ["db-0"])
 
 
+@pytest.mark.parametrize("parallel", [True, False])
+def test_two_billion_replicas_cost_no_more_than_their_pods(parallel: bool) -> None:
+    owner = stateful_set(2**31 - 1, parallel=parallel, unavailable="100%")
+    pods = [pod(1), pod(1000, revision="old"), pod(2_000_000_000)]
+    sorted_out = decide.sort_out(owner, pods)
+    assert len(sorted_out.replicas) < 2 * decide.BURST
+    assert sorted_out.all == pods
+    created, deleted = plan(owner, *pods)
+    assert created == ([0, *range(2, decide.BURST + 1)] if parallel else [0])
+    assert deleted == [], "nothing is updated while so many are missing"
+
+
+def test_so_many_are_created_at_once() -> None:
+    owner = stateful_set(decide.BURST + 2, parallel=True)
+    assert len(plan(owner)[0]) == decide.BURST
+    assert not decide.sort_out(owner, [pod(0), pod(decide.BURST + 1)]).many_missing
+    assert decide.sort_out(owner, [pod(0)]).many_missing
+    assert not decide.sort_out(stateful_set(decide.BURST), []).many_missing
+
+
 def test_a_pod_is_waited_for_until_it_has_been_ready_for_long_enough() -> None:
     owner = stateful_set(2, minReadySeconds=10)
     assert plan(owner, pod(0, ready=9)) == ([], [])

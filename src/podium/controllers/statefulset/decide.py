@@ -17,6 +17,8 @@ from podium.models import apps_v1, core_v1
 YOUNGEST_REPLACED = timedelta(seconds=2)
 """A Pod that failed is at least that old when it is replaced: one that its node rejects fails at once, and controller
 and node would fight as fast as they can."""
+BURST = 500
+"""So many Pods at most are created at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,11 @@ class Pods:
     """A set's Pods, by what is to become of them."""
 
     replicas: Sequence[core_v1.Pod | None]
-    """The Pod of each ordinal that there has to be, from the first on."""
+    """The Pod of each ordinal that there has to be, from the first on; behind BURST missing ones, those there are."""
+    ordinals: Sequence[int]
+    """Whose they are."""
+    many_missing: bool
+    """Whether more are missing than `replicas` shows."""
     condemned: Sequence[core_v1.Pod]
     """Those of other ordinals, highest first."""
 
@@ -47,16 +53,32 @@ class Plan:
 
 
 def sort_out(stateful_set: apps_v1.StatefulSet, pods: Sequence[core_v1.Pod]) -> Pods:
-    first = identity.start(stateful_set)
-    replicas: list[core_v1.Pod | None] = [None] * identity.replicas(stateful_set)
+    """No matter how many replicas are asked for, this costs no more than the Pods that there are, and BURST."""
+    there: dict[int, core_v1.Pod] = {}
     condemned = []
     for pod in pods:
         ordinal = identity.ordinal_of(pod)
         if identity.in_range(stateful_set, ordinal):
-            replicas[ordinal - first] = pod
+            there[ordinal] = pod
         elif ordinal >= 0:
             condemned.append(pod)
-    return Pods(replicas, sorted(condemned, key=identity.ordinal_of, reverse=True))
+    first = identity.start(stateful_set)
+    end = first + identity.replicas(stateful_set)
+    ordinals: list[int] = []
+    missing = 0
+    for ordinal in range(first, end):
+        if missing == BURST:
+            break
+        ordinals.append(ordinal)
+        missing += ordinal not in there
+    following = first + len(ordinals)
+    ordinals += sorted(ordinal for ordinal in there if ordinal >= following)
+    return Pods(
+        replicas=[there.get(ordinal) for ordinal in ordinals],
+        ordinals=ordinals,
+        many_missing=end - first > missing + len(there),
+        condemned=sorted(condemned, key=identity.ordinal_of, reverse=True),
+    )
 
 
 def plan(
@@ -79,7 +101,7 @@ def plan(
     result.repair += [pod for pod in pods.condemned if not in_order(pod)]
     if _bring_down(stateful_set, pods, result, ordered, now):
         return result
-    if stateful_set.spec.updateStrategy.type != "OnDelete":
+    if stateful_set.spec.updateStrategy.type != "OnDelete" and not pods.many_missing:
         chosen = rolling.to_replace(stateful_set, pods.replicas, revision, now)
         result.delete += [pod for pod in chosen if not any(pod is one for one in result.delete)]
     return result
@@ -97,9 +119,8 @@ class _Step:
 
 def _bring_up(stateful_set: apps_v1.StatefulSet, pods: Pods, step: _Step) -> bool:
     """Create what is missing, replace what ended. Whether everything else has to wait."""
-    first = identity.start(stateful_set)
-    for index, pod in enumerate(pods.replicas):
-        waits = _look_at_replica(stateful_set, first + index, pod, step)
+    for ordinal, pod in zip(pods.ordinals, pods.replicas, strict=True):
+        waits = _look_at_replica(stateful_set, ordinal, pod, step)
         if waits and step.ordered:
             return True
     return False
