@@ -62,7 +62,7 @@ WORKLOADS = {
         "Deployment",
         "auto",
         container="resources: {requests: {cpu: 200m}}",
-        annotations='podium.dev/simulate-shared-cpu: "600m"',
+        annotations='podium.dev/simulate-shared-cpu: "800m"',
     ),
     "ReplicaSet/plain": workload("ReplicaSet", "plain", more="replicas: 2"),
     "ReplicationController/old": workload("ReplicationController", "old", more="replicas: 2"),

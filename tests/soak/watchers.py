@@ -80,11 +80,17 @@ class Watchers:
         self._nodes_changed: dict[str, float] = {}
         """When each became one on which other Pods may run than before."""
         self._succeeded: defaultdict[str, set[str]] = defaultdict(set)
-        world.store.subscribe(self._changed)
+        world.store.subscribe(self._look)
         world.on_removal.append(self._removed)
 
     def _say(self, text: str) -> None:
         self.broken.append(f"{self._world.clock.elapsed:.3f}: {text}")
+
+    def _look(self, changes: Sequence[Change]) -> None:
+        try:
+            self._changed(changes)
+        except Exception as problem:  # the store would only log it
+            self._say(repr(problem))
 
     def _changed(self, changes: Sequence[Change]) -> None:
         for change in changes:
