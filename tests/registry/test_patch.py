@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from podium.machinery import errors
-from podium.models import apps_v1, core_v1
+from podium.models import apps_v1, codec, core_v1, networking_v1
 from podium.registry.types import Request
 from tests.registry.test_update import deployment
 from tests.registry.world import World, config_map, meta, pod
@@ -81,6 +81,34 @@ def test_of_the_status(world: World) -> None:
         core_v1.Pod, "web", {"status": {"phase": "Running"}, "spec": {"nodeName": "n"}}, "merge", "status"
     )
     assert (new.status.phase, new.spec.nodeName) == ("Running", "")
+
+
+SERVICE = {"type": "LoadBalancer", "ports": [{"port": 80}]}
+INGRESS = {"defaultBackend": {"service": {"name": "s", "port": {"number": 80}}}}
+DEPLOYMENT = {
+    "selector": {"matchLabels": {"a": "b"}},
+    "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}},
+}
+
+
+@pytest.mark.parametrize(
+    ("model", "spec", "status", "kept"),
+    [
+        (core_v1.Service, SERVICE, {"loadBalancer": {"ingress": [{"ip": "169.1.1.1"}]}}, True),
+        (networking_v1.Ingress, INGRESS, {"loadBalancer": {"ingress": [{"ip": "169.1.1.1"}]}}, True),
+        (apps_v1.ReplicaSet, DEPLOYMENT, {"replicas": 1}, True),
+        (apps_v1.StatefulSet, {**DEPLOYMENT, "serviceName": "s"}, {"replicas": 1}, True),
+        (apps_v1.Deployment, DEPLOYMENT, {"replicas": 1}, False),
+    ],
+)
+def test_a_patch_of_the_status_may_annotate_where_kubernetes_lets_it(
+    world: World, model: type[Any], spec: Any, status: Any, kept: bool
+) -> None:
+    world.create(codec.from_tree({"metadata": {"name": "a", "namespace": "default"}, "spec": spec}, model))
+    tree = {"metadata": {"annotations": {"patchedstatus": "true"}}, "status": status, "spec": {"ignored": None}}
+    new = world.patch(model, "a", tree, "merge", "status")
+    assert (new.metadata.annotations == {"patchedstatus": "true"}) is kept
+    assert codec.to_tree(new.status).items() >= status.items()
 
 
 def test_concurrent_patches_are_tried_again(world: World) -> None:

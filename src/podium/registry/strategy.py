@@ -39,7 +39,8 @@ class Strategy:
     validate_update: Callable[[Any, Any], Errors] = no_errors
     """(new, old): everything `validate` says, and what may not change."""
     prepare_status_update: Callable[[Any, Any], None] | None = None
-    """(new, old) of a write to /status. None: the kind has no status subresource. Usually `keep_spec`."""
+    """(new, old) of a write to /status. None: the kind has no status subresource. Usually `keep_only_spec`, or
+    `keep_spec`."""
     validate_status_update: Callable[[Any, Any], Errors] = no_errors
     warnings: Callable[[Any, Any | None], Sequence[str]] = lambda _new, _old: ()
     """(new, old or None): what the author should know although it is accepted."""
@@ -53,6 +54,11 @@ class Strategy:
     """Whether PUT of a missing object creates it."""
     grace_seconds: Callable[[Any], int] | None = None
     """For kinds that end gracefully (Pods): the grace period of a deletion that names none."""
+
+
+def keep_only_spec(new: Any, old: Any) -> None:
+    """A status write may change labels and annotations too: so it is with most kinds in Kubernetes."""
+    new.spec = old.spec
 
 
 def keep_spec(new: Any, old: Any) -> None:

@@ -21,7 +21,7 @@ from podium.models.policy_v1 import PodDisruptionBudget, PodDisruptionBudgetStat
 from podium.registry.strategies import checks
 from podium.registry.strategies.checks import SPEC, STATUS, Errors
 from podium.registry.strategies.replica_set import keep_status
-from podium.registry.strategy import Strategy, keep_spec
+from podium.registry.strategy import Strategy, keep_only_spec
 
 _UTILIZATION = 80
 _PERIOD = 15
@@ -203,7 +203,7 @@ STRATEGY = Strategy(
     prepare_update=keep_status,
     validate=_validate,
     validate_update=lambda new, _old: _validate(new),
-    prepare_status_update=keep_spec,
+    prepare_status_update=keep_only_spec,
     validate_status_update=_validate_status,
     generation=False,
 )
@@ -242,7 +242,7 @@ BUDGET_STRATEGY = Strategy(
     prepare_update=keep_status,
     validate=_validate_budget,
     validate_update=lambda new, _old: _validate_budget(new),
-    prepare_status_update=keep_spec,
+    prepare_status_update=keep_only_spec,
     validate_status_update=_validate_budget_status,
     update_unconditional=False,
 )

@@ -11,7 +11,7 @@ from podium.registry.strategies import checks, job_spec
 from podium.registry.strategies.checks import METADATA, SPEC, Errors
 from podium.registry.strategies.job import default_spec, name_warnings, spec_warnings
 from podium.registry.strategies.replica_set import keep_status
-from podium.registry.strategy import Strategy
+from podium.registry.strategy import Strategy, keep_only_spec
 
 _LONGEST_NAME = 52
 """A Job's name gets eleven characters more."""
@@ -87,10 +87,6 @@ def _validate_new(obj: CronJob) -> Errors:
     return errors
 
 
-def _keep_spec_only(new: CronJob, old: CronJob) -> None:
-    new.spec = old.spec
-
-
 def _warnings(new: CronJob, old: CronJob | None) -> list[str]:
     named = name_warnings(new.metadata.name) if old is None else []
     before = None if old is None else old.spec.jobTemplate.spec
@@ -103,6 +99,6 @@ STRATEGY = Strategy(
     prepare_update=keep_status,
     validate=_validate_new,
     validate_update=_validate,
-    prepare_status_update=_keep_spec_only,
+    prepare_status_update=keep_only_spec,
     warnings=_warnings,
 )

@@ -26,7 +26,7 @@ from podium.models.core_v1 import PersistentVolumeClaimVolumeSource, PodTemplate
 from podium.registry.strategies import checks, persistent_volume_claim, pod_defaults, pod_template
 from podium.registry.strategies.checks import SPEC, STATUS, Errors
 from podium.registry.strategies.replica_set import keep_status, template_warnings
-from podium.registry.strategy import Strategy, keep_spec
+from podium.registry.strategy import Strategy, keep_only_spec
 
 _HISTORY = 10
 _TEMPLATE = SPEC.child("template")
@@ -127,7 +127,7 @@ STRATEGY = Strategy(
     prepare_update=_prepare_update,
     validate=_validate,
     validate_update=_validate_update,
-    prepare_status_update=keep_spec,
+    prepare_status_update=keep_only_spec,
     validate_status_update=_validate_status,
     warnings=template_warnings,
 )
@@ -285,7 +285,7 @@ STATEFUL_STRATEGY = Strategy(
     prepare_update=keep_status,
     validate=_validate_stateful,
     validate_update=_validate_stateful_update,
-    prepare_status_update=keep_spec,
+    prepare_status_update=keep_only_spec,
     validate_status_update=_validate_stateful_status,
     warnings=_stateful_warnings,
     name_errors=names.dns_label,

@@ -10,7 +10,7 @@ from podium.models.meta_v1 import LabelSelector
 from podium.registry.strategies import checks, job_spec, job_status, pod_defaults, pod_template, pod_warnings
 from podium.registry.strategies.checks import METADATA, SPEC, Errors
 from podium.registry.strategies.replica_set import keep_status
-from podium.registry.strategy import Strategy
+from podium.registry.strategy import Strategy, keep_only_spec
 
 CONTROLLER_UID = "batch.kubernetes.io/controller-uid"
 JOB_NAME = "batch.kubernetes.io/job-name"
@@ -165,11 +165,6 @@ def _with_resources(new: tuple[Container, ...], old: tuple[Container, ...]) -> t
     return new
 
 
-def _keep_spec_only(new: Job, old: Job) -> None:
-    """Controllers track Jobs in annotations, which they may write together with the status."""
-    new.spec = old.spec
-
-
 def spec_warnings(path: field.Path, new: JobSpec, old: JobSpec | None) -> list[str]:
     warnings = []
     many = (new.completions or 0) > job_spec.SOFT_LIMIT and (new.parallelism or 0) > job_spec.ABOVE_SOFT_LIMIT
@@ -200,7 +195,7 @@ STRATEGY = Strategy(
     prepare_update=keep_status,
     validate=_validate,
     validate_update=_validate_update,
-    prepare_status_update=_keep_spec_only,
+    prepare_status_update=keep_only_spec,
     validate_status_update=job_status.validate_update,
     warnings=_warnings,
 )

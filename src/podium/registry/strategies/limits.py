@@ -12,7 +12,7 @@ from podium.models.scheduling_v1 import PriorityClass
 from podium.registry.strategies import checks, compute, placement, quota_scopes
 from podium.registry.strategies.checks import METADATA, SPEC, STATUS, Errors
 from podium.registry.strategies.replica_set import keep_status
-from podium.registry.strategy import Strategy, keep_spec
+from podium.registry.strategy import Strategy, keep_only_spec
 
 _LIMIT_TYPES = ("Container", "PersistentVolumeClaim", "Pod")
 
@@ -53,7 +53,7 @@ QUOTA_STRATEGY = Strategy(
     prepare_update=keep_status,
     validate=_validate_quota,
     validate_update=_validate_quota_update,
-    prepare_status_update=keep_spec,
+    prepare_status_update=keep_only_spec,
     validate_status_update=_validate_quota_status,
     generation=False,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from podium.machinery import field, names
 from podium.models.core_v1 import Namespace, NamespaceStatus
 from podium.registry.strategies.checks import METADATA, SPEC, Errors
-from podium.registry.strategy import Strategy, keep_spec
+from podium.registry.strategy import Strategy, keep_only_spec
 
 NAME_LABEL = "kubernetes.io/metadata.name"
 FINALIZER = "kubernetes"
@@ -59,7 +59,7 @@ STRATEGY = Strategy(
     prepare_update=_prepare_update,
     validate=_validate,
     validate_update=lambda new, _old: _validate(new),
-    prepare_status_update=keep_spec,
+    prepare_status_update=keep_only_spec,
     validate_status_update=_validate_status,
     name_errors=names.dns_label,
     generation=False,

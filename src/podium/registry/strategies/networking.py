@@ -24,7 +24,7 @@ from podium.models.networking_v1 import (
 from podium.registry.strategies import checks
 from podium.registry.strategies.checks import SPEC, Errors
 from podium.registry.strategies.replica_set import keep_status
-from podium.registry.strategy import Strategy, keep_spec
+from podium.registry.strategy import Strategy, keep_only_spec
 
 _CLASS_ANNOTATION = "kubernetes.io/ingress.class"
 _PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
@@ -145,7 +145,7 @@ INGRESS_STRATEGY = Strategy(
     prepare_update=keep_status,
     validate=_validate_new,
     validate_update=lambda new, _old: _validate(new),
-    prepare_status_update=keep_spec,
+    prepare_status_update=keep_only_spec,
     warnings=_warnings,
 )
 

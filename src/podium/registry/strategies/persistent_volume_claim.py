@@ -8,7 +8,7 @@ from podium.models import codec, quantity
 from podium.models.core_v1 import PersistentVolumeClaim, PersistentVolumeClaimSpec, PersistentVolumeClaimStatus
 from podium.registry.strategies import checks
 from podium.registry.strategies.checks import SPEC, Errors
-from podium.registry.strategy import Strategy, keep_spec
+from podium.registry.strategy import Strategy, keep_only_spec
 
 ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
 VOLUME_MODES = ("Block", "Filesystem")
@@ -97,6 +97,6 @@ STRATEGY = Strategy(
     prepare_update=_prepare_update,
     validate=_validate,
     validate_update=_validate_update,
-    prepare_status_update=keep_spec,
+    prepare_status_update=keep_only_spec,
     generation=False,
 )

@@ -11,7 +11,7 @@ from podium.models.apps_v1 import ReplicaSet, ReplicaSetStatus
 from podium.models.core_v1 import ReplicationController, ReplicationControllerStatus
 from podium.registry.strategies import checks, pod_defaults, pod_template, pod_warnings
 from podium.registry.strategies.checks import SPEC, STATUS, Errors
-from podium.registry.strategy import Strategy, keep_spec
+from podium.registry.strategy import Strategy, keep_only_spec
 
 _COUNTS = ("replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration")
 _TEMPLATE = SPEC.child("template")
@@ -70,7 +70,7 @@ STRATEGY = Strategy(
     prepare_update=keep_status,
     validate=_validate,
     validate_update=_validate_update,
-    prepare_status_update=keep_spec,
+    prepare_status_update=keep_only_spec,
     validate_status_update=_validate_status,
     warnings=template_warnings,
 )
@@ -113,7 +113,7 @@ CONTROLLER_STRATEGY = Strategy(
     prepare_update=keep_status,
     validate=_validate_controller,
     validate_update=lambda new, _old: _validate_controller(new),
-    prepare_status_update=keep_spec,
+    prepare_status_update=keep_only_spec,
     validate_status_update=_validate_status,
     warnings=template_warnings,
 )

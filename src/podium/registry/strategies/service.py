@@ -17,7 +17,7 @@ from podium.models.core_v1 import (
 )
 from podium.registry.strategies import checks
 from podium.registry.strategies.checks import METADATA, SPEC, STATUS, Errors
-from podium.registry.strategy import Strategy, keep_spec
+from podium.registry.strategy import Strategy, keep_only_spec
 
 HEADLESS = "None"
 _TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
@@ -344,7 +344,7 @@ STRATEGY = Strategy(
     prepare_update=_prepare_update,
     validate=_validate,
     validate_update=_validate_update,
-    prepare_status_update=keep_spec,
+    prepare_status_update=keep_only_spec,
     validate_status_update=_validate_status,
     warnings=_warnings,
     name_errors=names.dns_label_1035,

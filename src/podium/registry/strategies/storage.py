@@ -13,7 +13,7 @@ from podium.registry.strategies import checks, volumes
 from podium.registry.strategies.checks import SPEC, Errors
 from podium.registry.strategies.persistent_volume_claim import VOLUME_MODES, access_modes
 from podium.registry.strategies.replica_set import keep_status
-from podium.registry.strategy import Strategy, keep_spec
+from podium.registry.strategy import Strategy, keep_only_spec, keep_spec
 
 _RECLAIM = ("Delete", "Recycle", "Retain")
 _SOURCES = (
@@ -121,7 +121,7 @@ VOLUME_STRATEGY = Strategy(
     prepare_update=keep_status,
     validate=_validate,
     validate_update=_validate_update,
-    prepare_status_update=keep_spec,
+    prepare_status_update=keep_only_spec,
     generation=False,
 )
 

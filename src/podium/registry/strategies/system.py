@@ -17,7 +17,7 @@ from podium.models.flowcontrol_v1 import (
 from podium.registry.strategies import checks
 from podium.registry.strategies.checks import SPEC, Errors
 from podium.registry.strategies.replica_set import keep_status
-from podium.registry.strategy import Strategy, keep_spec
+from podium.registry.strategy import Strategy, keep_only_spec, keep_spec
 
 _SHORTEST_CERTIFICATE = 600
 
@@ -57,7 +57,7 @@ REQUEST_STRATEGY = Strategy(
     prepare_create=_prepare_request,
     prepare_update=_keep_request,
     validate=_validate_request,
-    prepare_status_update=keep_spec,
+    prepare_status_update=keep_only_spec,
     generation=False,
 )
 
