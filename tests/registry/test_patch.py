@@ -94,7 +94,7 @@ DEPLOYMENT = {
 @pytest.mark.parametrize(
     ("model", "spec", "status", "kept"),
     [
-        (core_v1.Service, SERVICE, {"loadBalancer": {"ingress": [{"ip": "169.1.1.1"}]}}, True),
+        (core_v1.Service, SERVICE, {"loadBalancer": {"ingress": [{"ip": "169.1.1.1", "ipMode": "VIP"}]}}, True),
         (networking_v1.Ingress, INGRESS, {"loadBalancer": {"ingress": [{"ip": "169.1.1.1"}]}}, True),
         (apps_v1.ReplicaSet, DEPLOYMENT, {"replicas": 1}, True),
         (apps_v1.StatefulSet, {**DEPLOYMENT, "serviceName": "s"}, {"replicas": 1}, True),
