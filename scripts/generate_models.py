@@ -59,7 +59,7 @@ GROUP_VERSIONS = {
 # Definitions that are one Python type rather than a struct of their own.
 SCALARS = {
     "io.k8s.apimachinery.pkg.api.resource.Quantity": "Quantity",
-    "io.k8s.apimachinery.pkg.util.intstr.IntOrString": "int | str",
+    "io.k8s.apimachinery.pkg.util.intstr.IntOrString": "Int32 | str",
     "io.k8s.apimachinery.pkg.apis.meta.v1.Time": "datetime",
     "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": "str",
     "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1": "dict[str, Any]",
@@ -197,7 +197,7 @@ class Module:
         short = python.rpartition(".")[2]
         is_struct = bool(reference(schema)) and python not in (
             "Quantity",
-            "int | str",
+            "Int32 | str",
             "datetime",
             "Any",
             "str",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from podium.models import intstr
+from podium.models import codec, intstr, policy_v1
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,11 @@ def test_percentage(value: int | str, number: int | None) -> None:
 @pytest.mark.parametrize(("value", "number"), [(5, 5), ("80", 80), ("http", 0), ("", 0), ("-3", -3)])
 def test_int_value(value: int | str, number: int) -> None:
     assert intstr.int_value(value) == number
+
+
+@pytest.mark.parametrize("value", [2**31, -(2**31) - 1, 1.5, True])
+def test_a_count_has_32_bits(value: object) -> None:
+    spec = {"minAvailable": value}
+    with pytest.raises(msgspec.ValidationError):
+        codec.from_tree({"spec": spec}, policy_v1.PodDisruptionBudget)
+    assert codec.from_tree({"spec": {"minAvailable": 2**31 - 1}}, policy_v1.PodDisruptionBudget).spec.minAvailable

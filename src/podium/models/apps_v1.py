@@ -140,17 +140,17 @@ class ReplicaSetStatus(Struct):
 
 
 class RollingUpdateDaemonSet(Struct):
-    maxSurge: int | str | None = None
-    maxUnavailable: int | str | None = None
+    maxSurge: Int32 | str | None = None
+    maxUnavailable: Int32 | str | None = None
 
 
 class RollingUpdateDeployment(Struct):
-    maxSurge: int | str | None = None
-    maxUnavailable: int | str | None = None
+    maxSurge: Int32 | str | None = None
+    maxUnavailable: Int32 | str | None = None
 
 
 class RollingUpdateStatefulSetStrategy(Struct):
-    maxUnavailable: int | str | None = None
+    maxUnavailable: Int32 | str | None = None
     partition: Int32 | None = None
 
 

@@ -507,7 +507,7 @@ class HTTPGetAction(Struct):
     host: str = ""
     httpHeaders: tuple[HTTPHeader, ...] = ()
     path: str = ""
-    port: int | str | None = None
+    port: Int32 | str | None = None
     scheme: str = ""
 
 
@@ -1376,7 +1376,7 @@ class ServicePort(Struct):
     nodePort: Int32 | None = None
     port: Int32 = field(default_factory=int)
     protocol: str = ""
-    targetPort: int | str | None = None
+    targetPort: Int32 | str | None = None
 
 
 class ServiceSpec(Struct):
@@ -1438,7 +1438,7 @@ class Sysctl(Struct):
 
 class TCPSocketAction(Struct):
     host: str = ""
-    port: int | str | None = None
+    port: Int32 | str | None = None
 
 
 class Taint(Struct):

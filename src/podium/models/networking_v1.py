@@ -135,7 +135,7 @@ class NetworkPolicyPeer(Struct):
 
 class NetworkPolicyPort(Struct):
     endPort: Int32 | None = None
-    port: int | str | None = None
+    port: Int32 | str | None = None
     protocol: str = ""
 
 

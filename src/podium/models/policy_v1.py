@@ -26,8 +26,8 @@ class PodDisruptionBudget(Struct):
 
 
 class PodDisruptionBudgetSpec(Struct):
-    maxUnavailable: int | str | None = None
-    minAvailable: int | str | None = None
+    maxUnavailable: Int32 | str | None = None
+    minAvailable: Int32 | str | None = None
     selector: meta_v1.LabelSelector | None = None
     unhealthyPodEvictionPolicy: str = ""
 

@@ -92,7 +92,7 @@ def _optional(annotation: Any) -> bool:
 def _shape(annotation: Any) -> Shape:
     members = _members(annotation)
     if len(members) > 1:
-        if set(members) != {int, str}:
+        if set(members) != {Int32, str}:
             raise TypeError(f"no shape for {annotation}")
         return Shape("intstr")
     (member,) = members
