@@ -29,9 +29,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield started
 
 
+AGE = re.compile(r"\b\d+[smhd](\d+[smh])?\b *")
+HEARTBEAT = re.compile(r"((?:RenewTime:|True|False) +)\w{3}, .*? \+0000")
+
+
 def shown(text: str) -> list[str]:
-    """Lines without what depends on the moment: ages, and how wide they make their column."""
-    return [re.sub(r"\b\d+[smhd](\d+[smh])?\b *", "AGE ", line).rstrip() for line in text.rstrip().splitlines()]
+    """Lines without what depends on the moment: ages, how wide they make their column, and a node's last heartbeats."""
+    return [HEARTBEAT.sub(r"\1NOW", AGE.sub("AGE ", line)).rstrip() for line in text.rstrip().splitlines()]
 
 
 def assert_same(cluster: Server, line: str) -> None:
