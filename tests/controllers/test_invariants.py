@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from random import Random
 
 import pytest
 
 from podium.controllers.deployment import limits
 from podium.controllers.pods import is_active, is_ready
+from podium.machinery import errors
 from podium.models import apps_v1, codec, core_v1
 from tests.controllers.cluster import Cluster, deployment, run, template
+
+NODES = ["n1", "n2", "n3"]
 
 
 class Watcher:
     """Counts Pods with every single change of one, and notes what breaks a promise."""
 
     def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
         self.most = 10_000
         self.least = 0
+        self.wanted = 10_000
+        self.excused: list[float] = []
+        """When the test broke Pods, since all were available for a while: they needn't be there again yet."""
+        self._all_since: float | None = None
         self.broken: list[str] = []
         self._pods: dict[str, core_v1.Pod] = {}
         cluster.truth.of(core_v1.Pod).on_change(self._changed)
@@ -31,8 +40,15 @@ class Watcher:
         available = sum(map(is_ready, active))
         if len(active) > self.most:
             self.broken.append(f"{len(active)} Pods, more than {self.most}")
-        if available < self.least:
-            self.broken.append(f"{available} available, fewer than {self.least}")
+        now = self._cluster.clock.elapsed
+        if self._all_since is not None and self._all_since < now - 1:
+            self.excused = [when for when in self.excused if when > now - 1]
+        if available + len(self.excused) < self.least:
+            self.broken.append(f"{available} available, {len(self.excused)} broken, fewer than {self.least}")
+        if available < self.wanted:
+            self._all_since = None
+        elif self._all_since is None:
+            self._all_since = now
 
 
 async def current(cluster: Cluster) -> apps_v1.Deployment:
@@ -41,29 +57,52 @@ async def current(cluster: Cluster) -> apps_v1.Deployment:
 
 async def step(cluster: Cluster, chance: Random) -> bool:
     """One Pod gets one step on; whether there was any to do so."""
-    todo = [pod for pod in await cluster.pods() if pod.metadata.deletionTimestamp or not pod.status.conditions]
+    todo = [pod for pod in await cluster.pods() if pod.metadata.deletionTimestamp or pod.status.phase == "Pending"]
     if not todo:
         return False
     pod = chance.choice(todo)
-    if pod.metadata.deletionTimestamp is not None:
-        await cluster.remove_pod(pod)
-    else:
-        await cluster.set_pod(pod)
+    with suppress(errors.NotFound):  # the controller was quicker
+        if pod.metadata.deletionTimestamp is not None:
+            await cluster.remove_pod(pod)
+        elif not pod.spec.nodeName:
+            await cluster.bind(pod, chance.choice(NODES))
+        else:
+            await cluster.set_pod(pod)
     if chance.random() < 0.7:  # otherwise the next step comes before this one was noticed
         await cluster.clock.advance(0.2)
     return True
 
 
+async def break_some(cluster: Cluster, chance: Random, watcher: Watcher) -> None:
+    """A Pod fails or is deleted, or a node is lost."""
+    up = [pod for pod in await cluster.pods() if is_active(pod) and pod.spec.nodeName]
+    if not up:
+        return
+    pod = chance.choice(up)
+    deed = chance.choice(["fail", "delete", "remove", "lose node"])
+    lost = [one for one in up if one.spec.nodeName == pod.spec.nodeName] if deed == "lose node" else [pod]
+    watcher.excused += [cluster.clock.elapsed] * len(lost)
+    if deed == "fail":
+        await cluster.set_pod(pod, "Failed", ready=False)
+    elif deed == "delete":
+        await cluster.client.delete(core_v1.Pod, "default", pod.metadata.name)
+    elif deed == "remove":
+        await cluster.remove_pod(pod)
+    else:
+        await cluster.lose_node(pod.spec.nodeName)
+
+
 async def finish(cluster: Cluster, chance: Random) -> None:
+    cluster.transport.failing = 0
     while await step(cluster, chance):
         pass
-    await cluster.settle()
+    await cluster.advance(30)  # what failed is tried again
     if await step(cluster, chance):
         await finish(cluster, chance)
 
 
 async def assert_rolled_out(cluster: Cluster, image: str) -> None:
-    pods = await cluster.pods()
+    pods = [pod for pod in await cluster.pods() if is_active(pod)]
     rolled = await current(cluster)
     assert len(pods) == rolled.spec.replicas
     assert {pod.spec.containers[0].image for pod in pods} <= {image}
@@ -80,9 +119,14 @@ def random_deployment(chance: Random) -> apps_v1.Deployment:
     return deployment(chance.randint(1, 9), surge=surge, unavailable=unavailable)
 
 
+UNTROUBLED = 15
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_a_rolling_update_keeps_what_it_promises(seed: int) -> None:
-    """Three updates, the second and third perhaps in the middle of the one before; perhaps the controllers die once."""
+    """Three updates, the second and third perhaps in the middle of the one before; perhaps the controllers die once.
+
+    Half of the seeds break Pods meanwhile."""
 
     async def body(cluster: Cluster) -> None:
         chance = Random(seed)
@@ -91,12 +135,16 @@ def test_a_rolling_update_keeps_what_it_promises(seed: int) -> None:
         await cluster.settle()
         await finish(cluster, chance)
         watcher.most, watcher.least = limits.max_total(created), limits.min_available(created)
+        watcher.wanted = created.spec.replicas or 0
+        cluster.transport.failing = 0.2 * (seed % 4 == 3)
         for image in ("web:2", "web:3", "web:4"):
             changed = await current(cluster)
             changed.spec.template = template(image)
             await cluster.client.update(changed)
             await cluster.clock.advance(chance.choice([0, 0.001, 0.2]))
             for _ in range(chance.randint(0, 12)):
+                if seed >= UNTROUBLED and chance.random() < 0.2:
+                    await break_some(cluster, chance, watcher)
                 await step(cluster, chance)
             if chance.random() < 0.3:
                 await cluster.stop()
@@ -105,9 +153,7 @@ def test_a_rolling_update_keeps_what_it_promises(seed: int) -> None:
         await finish(cluster, chance)
         assert watcher.broken == []
         await assert_rolled_out(cluster, "web:4")
-        before = cluster.registry.revision
-        await cluster.advance(3000)  # less than Events live
-        assert cluster.registry.revision == before, "something writes although all is settled"
+        await cluster.assert_nothing_is_written()
 
     run(body, seed=seed, late=0.1 * (seed % 2))
 
@@ -118,21 +164,22 @@ def test_failures_and_scaling_in_the_middle_end_well(seed: int) -> None:
 
     async def body(cluster: Cluster) -> None:
         chance = Random(1000 + seed)
-        await cluster.client.create(random_deployment(chance))
+        made = await cluster.client.create(random_deployment(chance))
+        watcher = Watcher(cluster)
+        watcher.most = limits.max_total(made)
+        cluster.transport.failing = 0.2 * (seed % 4 == 3)
         image = "web:1"
         for number in range(30):
             await cluster.clock.advance(0.2)
-            deed = chance.choice(["step"] * 6 + ["delete", "fail", "scale", "image", "pause"])
+            deed = chance.choice(["step"] * 6 + ["break", "break", "scale", "image", "pause"])
             changed = await current(cluster)
-            pods = await cluster.pods()
             if deed == "step":
                 await step(cluster, chance)
-            elif deed == "delete" and pods:
-                await cluster.remove_pod(chance.choice(pods))
-            elif deed == "fail" and pods:
-                await cluster.set_pod(chance.choice(pods), "Failed", ready=False)
+            elif deed == "break":
+                await break_some(cluster, chance, watcher)
             elif deed == "scale":
                 changed.spec.replicas = chance.randint(0, 9)
+                watcher.most = max(watcher.most, limits.max_total(changed))
                 await cluster.client.update(changed)
             elif deed == "image":
                 image = f"web:{number}"
@@ -151,5 +198,7 @@ def test_failures_and_scaling_in_the_middle_end_well(seed: int) -> None:
             await cluster.remove_pod(pod)
         await cluster.settle()
         await assert_rolled_out(cluster, image)
+        assert watcher.broken == []
+        await cluster.assert_nothing_is_written()
 
     run(body, seed=seed, late=0.1 * (seed % 2))
