@@ -125,3 +125,23 @@ def test_another_pod_of_that_name_is_left_alone(podium_cluster: VirtualCluster) 
 
     writing(podium_cluster, first, work)
     assert podium_cluster.get(Pod, "p").status == second.status
+
+
+def test_what_others_say_of_its_readiness_is_put_right(podium_cluster: VirtualCluster) -> None:
+    """The node controller took the node for lost, and marked its Pods, when the agent had just come back."""
+    tree = {"metadata": {"name": "p", "namespace": "default"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    podium_cluster.create(codec.from_tree(tree, Pod))
+    podium_cluster.advance(5)
+    assert ready(podium_cluster) == "True"
+    patch = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
+    marked = podium_cluster.run(podium_cluster.client.patch(Pod, "default", "p", patch, "strategic", "status"))
+    podium_cluster.advance(5)
+    assert versions(podium_cluster.get(Pod, "p")) > versions(marked)
+    assert ready(podium_cluster) == "True"
+    before = versions(podium_cluster.get(Pod, "p"))
+    podium_cluster.advance(600)
+    assert versions(podium_cluster.get(Pod, "p")) == before
+
+
+def ready(cluster: VirtualCluster) -> str:
+    return next(condition.status for condition in cluster.get(Pod, "p").status.conditions if condition.type == "Ready")

@@ -45,6 +45,8 @@ class StatusManager:
         self._queue: deque[str] = deque()
         self._writers: set[asyncio.Task[None]] = set()
         self._written: dict[str, PodStatus] = {}
+        self._revisions: dict[str, int] = {}
+        """At which each status was written."""
 
     def last(self, pod: Pod) -> PodStatus:
         """The status that was reported last, perhaps newer than what the Pod shows."""
@@ -54,9 +56,19 @@ class StatusManager:
         return self._written.get(pod.metadata.uid, pod.status)
 
     def set(self, pod: Pod, status: PodStatus) -> None:
-        """Report this status, unless it is what was reported last."""
-        if self.last(pod) != status:
+        """Report this status, unless it is what was reported last and what the API still says."""
+        if self.last(pod) != status or self.is_overwritten(pod):
             self._want(pod, status, remove=False)
+
+    def is_overwritten(self, pod: Pod) -> bool:
+        """Whether somebody else has said since then that the Pod isn't ready, or that it is: the agent knows better.
+
+        The node controller does so of a node that it took for lost, perhaps just when the node's agent was back."""
+        uid = pod.metadata.uid
+        written, revision = self._written.get(uid), self._revisions.get(uid, 0)
+        if written is None or uid in self._wanted or int(pod.metadata.resourceVersion or 0) <= revision:
+            return False
+        return _ready(pod.status) != _ready(written)
 
     def remove(self, pod: Pod, status: PodStatus | None = None) -> None:
         """Nothing of the Pod is left on the node: report the last status, if given, and take the Pod out of the API."""
@@ -65,6 +77,7 @@ class StatusManager:
     def forget(self, uid: str) -> None:
         """The Pod is gone from the API."""
         self._written.pop(uid, None)
+        self._revisions.pop(uid, None)
         self._wanted.pop(uid, None)
 
     async def close(self) -> None:
@@ -143,6 +156,7 @@ class StatusManager:
             if wanted.status is status:
                 wanted.status = None
             self._written[uid] = written.status
+            self._revisions[uid] = int(written.metadata.resourceVersion)
         if wanted.remove:
             await self._remove(pod)
             wanted.remove = False
@@ -153,6 +167,10 @@ class StatusManager:
             await self._client.delete(Pod, pod.metadata.namespace, pod.metadata.name, options)
         except (errors.NotFound, errors.Conflict):
             return  # gone already, or another Pod has taken the name
+
+
+def _ready(status: PodStatus) -> str:
+    return next((condition.status for condition in status.conditions if condition.type == "Ready"), "")
 
 
 def _with_status(live: Pod, status: PodStatus) -> Pod:

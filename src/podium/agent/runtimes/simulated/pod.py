@@ -81,7 +81,7 @@ class SimulatedPod:
                 container.rescript()
         if now.generation != earlier.generation:
             self._respec()
-        elif rescripted or conditions.readiness_is_stale(pod):
+        elif rescripted or conditions.readiness_is_stale(pod) or self._context.statuses.is_overwritten(pod):
             self._report()
 
     def cancel(self) -> None:
