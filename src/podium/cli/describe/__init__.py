@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from podium.cli import objects, writes
-from podium.cli.describe import batch, cluster_kinds, configuration, pods, policy, storage, workloads
+from podium.cli.describe import batch, cluster_kinds, configuration, endpoints, pods, policy, storage, workloads
 from podium.cli.describe.generic import describe_generic
 from podium.cli.describe.tabs import align
 from podium.cli.describe.text import Tree, events_table
@@ -24,6 +24,8 @@ DESCRIBERS: dict[str, Describer] = {
     "CronJob": batch.describe_cron_job,
     "DaemonSet": workloads.describe_daemon_set,
     "Deployment": workloads.describe_deployment,
+    "EndpointSlice": endpoints.describe_slice,
+    "Endpoints": endpoints.describe_endpoints,
     "HorizontalPodAutoscaler": policy.describe_autoscaler,
     "Job": batch.describe_job,
     "LimitRange": policy.describe_limit_range,
@@ -33,12 +35,14 @@ DESCRIBERS: dict[str, Describer] = {
     "PersistentVolumeClaim": storage.describe_claim,
     "Pod": pods.describe_pod,
     "PodDisruptionBudget": policy.describe_disruption_budget,
+    "PriorityClass": policy.describe_priority_class,
     "ReplicaSet": workloads.describe_replica_set,
     "ReplicationController": workloads.describe_replica_set,
     "ResourceQuota": policy.describe_resource_quota,
     "Secret": configuration.describe_secret,
     "Service": configuration.describe_service,
     "ServiceAccount": configuration.describe_service_account,
+    "StorageClass": storage.describe_storage_class,
     "StatefulSet": workloads.describe_stateful_set,
 }
 _WITHOUT_EVENTS = ("Secret", "Event", "ResourceQuota", "LimitRange", "Namespace")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from podium.cli.describe.text import Tree, conditions, head, labels_and_annotations, selector_text, time_text
+from podium.cli.describe.text import Tree, conditions, head, joined, labels_and_annotations, selector_text, time_text
 from podium.cli.session import Session
 
 
@@ -31,6 +31,18 @@ def describe_limit_range(_session: Session, limits: Tree) -> list[str]:
             cells = "\t".join(str((item.get(column) or {}).get(resource, "-")) for column in columns)
             lines.append(f"{item['type']}\t{resource}\t{cells}")
     return lines
+
+
+def describe_priority_class(_session: Session, priority_class: Tree) -> list[str]:
+    metadata = priority_class["metadata"]
+    return [
+        f"Name:\t{metadata['name']}",
+        f"Value:\t{priority_class.get('value') or 0}",
+        f"GlobalDefault:\t{'true' if priority_class.get('globalDefault') else 'false'}",
+        f"PreemptionPolicy:\t{priority_class.get('preemptionPolicy') or 'PreemptLowerPriority'}",
+        f"Description:\t{priority_class.get('description') or ''}",
+        *f"Annotations:\t{joined(metadata.get('annotations'))}".split("\n"),
+    ]
 
 
 def describe_disruption_budget(_session: Session, budget: Tree) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podium.cli.describe.text import Tree, head, labels_and_annotations
+from podium.cli.describe.text import Tree, head, joined, labels_and_annotations
 from podium.cli.session import Session
 
 
@@ -51,9 +51,51 @@ def describe_volume(_session: Session, volume: Tree) -> list[str]:
         f"Access Modes:\t{_modes(spec)}",
         f"VolumeMode:\t{spec.get('volumeMode') or ''}",
         f"Capacity:\t{(spec.get('capacity') or {}).get('storage', '')}",
+        *_node_affinity(spec.get("nodeAffinity") or {}),
         f"Message:\t{status.get('message') or ''}",
+        "Source:",
     ]
-    for kind in ("hostPath", "local"):
-        if kind in spec:
-            lines += ["Source:", f"    Type:\t{kind[0].upper()}{kind[1:]}", f"    Path:\t{spec[kind].get('path')}"]
+    if "hostPath" in spec:
+        source = spec["hostPath"]
+        lines += ["    Type:\tHostPath (bare host directory volume)", f"    Path:\t{source.get('path')}"]
+        lines.append(f"    HostPathType:\t{source.get('type') or ''}")
+    elif "local" in spec:
+        lines.append("    Type:\tLocalVolume (a persistent volume backed by local storage on a node)")
+        lines.append(f"    Path:\t{spec['local'].get('path')}")
+    else:
+        lines.append("<unknown>")
     return lines
+
+
+def _node_affinity(affinity: Tree) -> list[str]:
+    terms = (affinity.get("required") or {}).get("nodeSelectorTerms") or ()
+    if not terms:
+        return ["Node Affinity:\t<none>"]
+    lines = ["Node Affinity:\t", "  Required Terms:\t"]
+    for number, term in enumerate(terms):
+        rules = [_rule(rule) for rule in term.get("matchExpressions") or ()] or ["<none>"]
+        lines += [f"    Term {number}:\t{rules[0]}", *(f"\t{rule}" for rule in rules[1:])]
+    return lines
+
+
+def _rule(rule: Tree) -> str:
+    values = ", ".join(rule.get("values") or ())
+    return f"{rule['key']} {rule['operator'].lower()}" + (f" [{values}]" if values else "")
+
+
+def describe_storage_class(_session: Session, storage_class: Tree) -> list[str]:
+    annotations = storage_class["metadata"].get("annotations") or {}
+    default = annotations.get("storageclass.kubernetes.io/is-default-class") == "true"
+    expands = storage_class.get("allowVolumeExpansion")
+    options = storage_class.get("mountOptions") or ()
+    return [
+        f"Name:\t{storage_class['metadata']['name']}",
+        f"IsDefaultClass:\t{'Yes' if default else 'No'}",
+        *f"Annotations:\t{joined(annotations)}".split("\n"),
+        f"Provisioner:\t{storage_class.get('provisioner')}",
+        f"Parameters:\t{joined(storage_class.get('parameters'))}",
+        f"AllowVolumeExpansion:\t{'<unset>' if expands is None else expands}",
+        *(["MountOptions:", *(f"  {option}" for option in options)] if options else ["MountOptions:\t<none>"]),
+        f"ReclaimPolicy:\t{storage_class.get('reclaimPolicy') or 'Delete'}",
+        f"VolumeBindingMode:\t{storage_class.get('volumeBindingMode') or 'Immediate'}",
+    ]

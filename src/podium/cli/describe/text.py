@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 Tree = dict[str, Any]
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_LONGEST = 140
+"""Of a line with an annotation."""
 
 
 def pairs(title: str, entries: Mapping[str, Any] | None, separator: str = "=", skip: Sequence[str] = ()) -> list[str]:
@@ -75,15 +78,28 @@ def head(document: Tree) -> list[str]:
 
 def labels_and_annotations(document: Tree) -> list[str]:
     metadata = document["metadata"]
-    return [
-        *pairs("Labels", metadata.get("labels")),
-        *pairs(
-            "Annotations",
-            metadata.get("annotations"),
-            ": ",
-            skip=("kubectl.kubernetes.io/last-applied-configuration",),
-        ),
-    ]
+    return [*pairs("Labels", metadata.get("labels")), *_annotations(metadata.get("annotations") or {})]
+
+
+def _annotations(entries: Mapping[str, str]) -> list[str]:
+    """What is long, or has several lines, begins on a line of its own and is cut off."""
+    shown: list[str] = []
+    for key, value in sorted(entries.items()):
+        text = value.removesuffix("\n")
+        if key == _LAST_APPLIED:
+            continue
+        if len(text) + len(key) + 2 <= _LONGEST and "\n" not in text:
+            shown.append(f"{key}: {text}")
+            continue
+        shown.append(f"{key}:")
+        limit = _LONGEST - 2
+        shown += [f"  {line[:limit]}{'...' if len(line) > limit else ''}" for line in text.split("\n")]
+    return [f"Annotations:\t{shown[0]}", *(f"\t{line}" for line in shown[1:])] if shown else ["Annotations:\t<none>"]
+
+
+def joined(entries: Mapping[str, str] | None) -> str:
+    """Labels on one line."""
+    return ",".join(f"{key}={value}" for key, value in sorted((entries or {}).items())) or "<none>"
 
 
 def controlled_by(document: Tree) -> list[str]:
