@@ -29,7 +29,8 @@ class Ledger:
         before = self._nodes.pop(node, None)
         if before is not None:
             self._add(before, -1)
-            self._roles[before.role].pop(node, None)
+            if state == GONE or before.role != state.role:  # otherwise it keeps its turn
+                self._roles[before.role].pop(node, None)
             self._active.pop(node, None)
             self._due.pop(node, None)
         if state == GONE:
