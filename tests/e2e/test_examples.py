@@ -8,6 +8,7 @@ import shutil
 import socket
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -18,7 +19,7 @@ from urllib.request import urlopen
 import pytest
 
 from podium.agent.runtimes.process.network import can_isolate
-from tests.e2e.cluster import ROOT, Driver, Server, answer, ready, server
+from tests.e2e.cluster import PATIENCE, ROOT, Driver, Server, answer, ready, server
 
 Tree = dict[str, Any]
 EXAMPLES = ROOT / "examples"
@@ -108,6 +109,19 @@ def test_a_database_is_backed_up(cluster: Server, podium: Driver) -> None:
     podium("delete -f", str(EXAMPLES / "database-backup.yaml"))
 
 
+def page(address: str) -> str:
+    """What is served there, as soon as the Service leads to it: its endpoints follow its Pods."""
+    started = time.monotonic()
+    while True:
+        try:
+            with urlopen(address, timeout=PATIENCE) as found:
+                text: str = found.read().decode()
+                return text
+        except OSError:
+            if time.monotonic() > started + PATIENCE:
+                raise
+
+
 @contextmanager
 def visitors(address: str, count: int) -> Iterator[None]:
     """Ask for one page after the other, that many at a time."""
@@ -115,8 +129,7 @@ def visitors(address: str, count: int) -> Iterator[None]:
 
     def visit() -> None:
         while not enough.is_set():
-            with urlopen(address, timeout=60) as page:
-                page.read()
+            page(address)
 
     with ThreadPoolExecutor(count) as pool:
         going = [pool.submit(visit) for _ in range(count)]
@@ -134,8 +147,7 @@ def test_a_web_server_grows_with_its_work(cluster: Server, podium: Driver) -> No
     with cluster.api as api:
         port = api.tree("GET", "/api/v1/namespaces/default/services/web")["spec"]["ports"][0]["nodePort"]
     address = f"http://127.0.0.1:{port}/"
-    with urlopen(address, timeout=60) as page:
-        assert page.read().decode().startswith("web-")
+    assert page(address).startswith("web-")
     with visitors(address, 2):
         cluster.until(DEPLOYMENTS, lambda found: found["web"]["spec"]["replicas"] > 1)
         cluster.until(PODS, lambda found: len(ready(found)) > 1, labelSelector="app=web")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
 
 from podium.agent.runtime import RuntimeFailure
 from podium.agent.runtimes.process.runtime import ProcessRuntime
+from podium.agent.runtimes.process.shim import attachments
 from podium.machinery.streams import TerminalSize
 
 from .conftest import DEADLINE, launch, sandbox, started, until
@@ -45,6 +47,33 @@ def test_what_a_client_types_is_read_and_ends_with_the_first_one(tmp_path: Path)
             with pytest.raises(RuntimeFailure, match="container is not running"):
                 await attach(runtime, at, client)
 
+    asyncio.run(check())
+
+
+def test_what_it_wrote_at_last_is_shown_to_a_client_that_is_still_typing(tmp_path: Path) -> None:
+    class Busy(Client):
+        """Nothing else happens in this process between the end of the container and the last that is typed."""
+
+        async def read(self) -> bytes:
+            if not self.shown["stdout"] and not typed:
+                typed.append(b"one\n")
+                return typed[0]
+            while socket.exists():
+                os.sched_yield()
+            return b""
+
+    typed: list[bytes] = []
+
+    async def check() -> None:
+        nonlocal socket
+        async with started(tmp_path) as runtime:
+            at = await container(runtime, "read line; echo got $line", stdin=True, stdin_once=True)
+            socket = runtime.termination_message(at).parent / attachments.SOCKET
+            client = Busy()
+            await attach(runtime, at, client)
+            assert client.shown["stdout"] == b"got one\n"
+
+    socket = tmp_path
     asyncio.run(check())
 
 

@@ -12,6 +12,7 @@ import select
 import socket
 import struct
 import termios
+import time
 from pathlib import Path
 
 SOCKET = "attach.sock"
@@ -86,13 +87,22 @@ class Attachments:
             self._send(client)
 
     def close(self) -> None:
-        """The container has ended: clients get what they haven't seen yet, if they take it soon."""
+        """The container has ended: clients get what they haven't seen yet, if they take it soon.
+
+        Each is listened to until it has seen the end: what it still types would otherwise break the connection, and
+        take along what it has yet to read."""
         self._listening.close()  # first: who sees the end of this one must not get in again
         self._path.unlink(missing_ok=True)
+        until = time.monotonic() + LINGER_SECONDS
         for client in self._clients.values():
-            client.socket.settimeout(LINGER_SECONDS)
             with contextlib.suppress(OSError):
+                client.socket.settimeout(LINGER_SECONDS)
                 client.socket.sendall(client.unseen)
+                client.socket.shutdown(socket.SHUT_WR)
+                while (left := until - time.monotonic()) > 0:
+                    client.socket.settimeout(left)
+                    if not client.socket.recv(READ_SIZE):
+                        break
             client.socket.close()
 
     # --- clients
