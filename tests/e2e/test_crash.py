@@ -90,16 +90,18 @@ def test_down_after_a_crash_ends_what_the_pods_still_run(tmp_path: Path) -> None
 
 
 def test_a_second_up_continues_and_says_when_it_is_in_use(tmp_path: Path) -> None:
-    with server(tmp_path, runtime="simulated") as cluster:
+    with server(tmp_path, runtime="simulated", nodes=2) as cluster:
         run = cluster.driver("podium")
         run("create deployment web --image=web:1 --replicas=3")
         run("rollout status deployment/web --timeout=60s")
         stderr = run.fails(f"up --detach --data-dir {tmp_path}")
         assert "is in use by a running cluster" in stderr
         cluster.down()
-        cluster.up()
+        run(f"up --detach --data-dir {tmp_path}")
         run("rollout status deployment/web --timeout=60s")
-        assert "1 of 1 Ready" in run(f"status --data-dir {tmp_path}")
+        status = run(f"status --data-dir {tmp_path}")
+        assert "2 of 2 Ready" in status
+        assert "simulated" in status
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random, SystemRandom
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
 
 import click
 
@@ -30,17 +30,27 @@ if TYPE_CHECKING:
     from podium.cluster import Cluster, ClusterConfig
 
 RuntimeName = Literal["auto", "process", "simulated"]
+RUNTIMES = get_args(RuntimeName)
 
 
 @click.command("up")
 @click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="Default: $PODIUM_HOME or ~/.podium.")
 @click.option("--port", type=click.IntRange(0, 65535), default=None, help="Default: as last time, or 6443 if free.")
-@click.option("--runtime", type=click.Choice(["auto", "process", "simulated"]), default="auto", help="How Pods run.")
-@click.option("--nodes", type=click.IntRange(0, 5000), default=1, help="How many nodes.")
+@click.option(
+    "--runtime", type=click.Choice(RUNTIMES), default=None, help="How Pods run. Default: as last time, or auto."
+)
+@click.option(
+    "--nodes", type=click.IntRange(0, 5000), default=None, help="How many nodes. Default: as last time, or 1."
+)
 @click.option("--detach", is_flag=True, help="Return as soon as the cluster is ready.")
 @click.option("-v", "--verbose", is_flag=True, help="Log what happens, not only what goes wrong.")
 def command(
-    data_dir: Path | None, port: int | None, runtime: RuntimeName, nodes: int, detach: bool, verbose: bool
+    data_dir: Path | None,
+    port: int | None,
+    runtime: RuntimeName | None,
+    nodes: int | None,
+    detach: bool,
+    verbose: bool,
 ) -> None:
     """Start a cluster, or continue the one of the data directory."""
     data_dir = (data_dir or home()).absolute()
@@ -55,12 +65,12 @@ def command(
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the command line asks for."""
+    """What the command line asks for; None: as last time."""
 
     data_dir: Path
     port: int | None = None
-    runtime: RuntimeName = "auto"
-    nodes: int = 1
+    runtime: RuntimeName | None = None
+    nodes: int | None = None
     verbose: bool = False
 
 
@@ -124,7 +134,12 @@ def run_server(wanted: Wanted, ready: Callable[[Cluster, float], None]) -> None:
         from podium.cluster import ClusterConfig
 
         port = _port(wanted.data_dir, wanted.port)
-        config = ClusterConfig(data_dir=wanted.data_dir, runtime=wanted.runtime, nodes=wanted.nodes, port=port)
+        last = directory.settings(wanted.data_dir)
+        chosen = directory.Settings(
+            wanted.runtime or last.runtime, last.nodes if wanted.nodes is None else wanted.nodes
+        )
+        directory.keep_settings(wanted.data_dir, chosen)
+        config = ClusterConfig(data_dir=wanted.data_dir, runtime=chosen.runtime, nodes=chosen.nodes, port=port)
         _run(_serve(config, lock, ready))
     finally:
         lock.release()

@@ -17,6 +17,7 @@ from pathlib import Path
 from podium.cli.failure import Failure
 
 _LOCK = "server.lock"
+_SETTINGS = "settings.json"
 
 
 def home() -> Path:
@@ -32,6 +33,29 @@ class Running:
     port: int
     runtime: str
     nodes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a cluster was last started with, and is again unless a command says otherwise."""
+
+    runtime: str = "auto"
+    nodes: int = 1
+
+
+def settings(data_dir: Path) -> Settings:
+    """Of the last start; the defaults before the first one."""
+    try:
+        return Settings(**json.loads((data_dir / _SETTINGS).read_text()))
+    except (OSError, ValueError, TypeError):
+        return Settings()
+
+
+def keep_settings(data_dir: Path, new: Settings) -> None:
+    if new != settings(data_dir):
+        beside = data_dir / f"{_SETTINGS}.new"
+        beside.write_text(json.dumps(asdict(new)))
+        beside.replace(data_dir / _SETTINGS)
 
 
 class InUse(Failure):

@@ -15,7 +15,7 @@ import click
 
 from podium.cli import data_dir as directory
 from podium.cli import objects
-from podium.cli.cluster_up import RuntimeName, Wanted, start_detached
+from podium.cli.cluster_up import RUNTIMES, RuntimeName, Wanted, start_detached
 from podium.cli.data_dir import home
 from podium.cli.describe.text import duration, parse_time
 from podium.cli.session import Session
@@ -32,7 +32,7 @@ MANIFESTS = ("replicaset.yaml", "flask-deploy.yaml")
 @click.command("demo")
 @click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="Default: demo/ beside the clusters.")
 @click.option("--port", type=click.IntRange(0, 65535), default=None, help="Of the API; default: 6443 if free.")
-@click.option("--runtime", type=click.Choice(["auto", "process", "simulated"]), default="auto", help="How Pods run.")
+@click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", help="How Pods run.")
 def command(data_dir: Path | None, port: int | None, runtime: RuntimeName) -> None:
     """Start a cluster, apply the tutorial's manifests, and watch the Pods come up."""
     data_dir = (data_dir or home() / "demo").absolute()
