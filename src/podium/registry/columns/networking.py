@@ -19,7 +19,7 @@ from podium.registry.columns.base import (
     selector,
     text,
 )
-from podium.registry.columns.core import addresses
+from podium.registry.columns.services import addresses
 
 
 def _ingress(obj: Ingress, now: datetime) -> Cells:
