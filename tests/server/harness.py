@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from podium.clock import RealClock
+from podium.clock import Clock, RealClock
 from podium.machinery.streams import NodeAccess
 from podium.registry.registry import Registry
 from podium.registry.types import User
@@ -80,8 +80,10 @@ class Harness:
 
 
 @asynccontextmanager
-async def serving(directory: Path, node_access: NodeAccess | None = None, **config: Any) -> AsyncIterator[Harness]:
-    clock = RealClock()
+async def serving(
+    directory: Path, node_access: NodeAccess | None = None, clock: Clock | None = None, **config: Any
+) -> AsyncIterator[Harness]:
+    clock = clock or RealClock()
     registry = Registry(MemoryStore(), clock, Random(1))
     await registry.start()
     files = pki.ensure(directory, clock.now())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from email.utils import format_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -229,23 +229,28 @@ class Upgrade(Lasting):
     It runs before the HTTP library sees the answer, which would otherwise take the upgrade for declined.
     """
 
-    def __init__(self, run: Callable[[web.BaseRequest], Awaitable[None]]) -> None:
+    def __init__(
+        self, run: Callable[[web.BaseRequest], Awaitable[None]], close: Callable[[], None] = lambda: None
+    ) -> None:
+        """`close` lets go of what was opened for it, also when the client has gone before it could run."""
         super().__init__(101)
         self._stay = False
         self._run = run
+        self._close = close
 
     async def run(self, request: web.BaseRequest) -> None:
         """Returns when the conversation is over, whoever ended it."""
-        if request.transport is None or request.transport.is_closing():
-            return
         try:
-            await self._run(request)
+            if request.transport is not None and not request.transport.is_closing():
+                await self._run(request)
         except ConnectionError:
             return  # the client has gone
         except asyncio.CancelledError:
             task: asyncio.Task[Any] | None = asyncio.current_task()
             if not self.stopping() or task is None or task.uncancel() > 0:
                 raise
+        finally:
+            self._close()
 
     async def prepare(self, request: web.BaseRequest) -> None:
         """Everything was said while it ran."""
@@ -314,7 +319,7 @@ class Relay(Lasting):
         self.length: int | None = None
         """Of the body, if it is known; None: it is sent in chunks."""
         self.bodiless = False
-        self.deadline: Callable[[], Deadline] | None = None
+        self.deadline: Callable[[], AbstractContextManager[None]] = nullcontext
         """How long the client may take to read it."""
         self._pieces = pieces
         self._close = close
@@ -324,7 +329,7 @@ class Relay(Lasting):
             transport = request.transport
             if transport is None or transport.is_closing():
                 raise ConnectionResetError("the client has gone")
-            with self.deadline() if self.deadline else nullcontext():
+            with self.deadline():
                 await self._send(request, transport)
         except asyncio.CancelledError:
             task: asyncio.Task[Any] | None = asyncio.current_task()

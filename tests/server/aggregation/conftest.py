@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from podium.clock import Clock
 from tests.server.aggregation.extension import Extension, extending
 from tests.server.harness import Harness, serving
 
 Both = Callable[[Harness, Extension], Awaitable[None]]
-ServeBoth = Callable[[Both], None]
+ServeBoth = Callable[..., None]
 
 
 @pytest.fixture(scope="session")
@@ -22,9 +23,12 @@ def other_pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def serve_both(pki_directory: Path, other_pki: Path) -> ServeBoth:
     """Run a check against a server and one that can extend it."""
 
-    def run(check: Both) -> None:
+    def run(check: Both, clock: Clock | None = None) -> None:
         async def whole() -> None:
-            async with serving(pki_directory) as server, extending(other_pki, server.files.front_proxy_ca) as extension:
+            async with (
+                serving(pki_directory, clock=clock) as server,
+                extending(other_pki, server.files.front_proxy_ca) as extension,
+            ):
                 await check(server, extension)
 
         asyncio.run(whole())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +14,7 @@ from aiohttp import WSMsgType, web
 
 from podium.client import kubeconfig
 from podium.client.http import HttpTransport
+from podium.clock import RealClock
 from podium.machinery import errors
 from podium.registry.types import User
 from podium.server import pki
@@ -122,10 +123,12 @@ def test_what_was_decided_on_is_what_is_asked(serve_both: ServeBoth) -> None:
         await lead_to(server, extension)
         async with server.raw(server.files.admin) as (reader, writer):
             path = f"{BASE}/namespaces/%73hop/flavors/a%252fb%3F"
-            writer.write(f"GET {path}?x=%2F HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            query = "x=%2F&y;watch=1&%77=a+b&%ff"
+            writer.write(f"GET {path}?{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
             assert (await reader.readline()).split()[1] == b"200"
             await reader.read()
-        assert extension.asked[0].raw_path == f"{BASE}/namespaces/shop/flavors/a%252fb%3F?x=%2F"
+        query = "x=%2F&y%3Bwatch=1&w=a%20b&%FF="
+        assert extension.asked[0].raw_path == f"{BASE}/namespaces/shop/flavors/a%252fb%3F?{query}"
 
     serve_both(check)
 
@@ -211,9 +214,27 @@ async def half_an_answer(request: web.BaseRequest) -> web.StreamResponse:
     return response
 
 
-def test_an_answer_that_never_ends_is_cut_off(serve_both: ServeBoth, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unless it is a watch."""
-    monkeypatch.setattr(proxy, "TOTAL_SECONDS", 0.2)
+class Impatient(RealClock):
+    """A clock whose owner says when a request has taken as long as it may."""
+
+    def __init__(self) -> None:
+        self._timers: list[tuple[asyncio.TimerHandle, Callable[[], object]]] = []
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> asyncio.TimerHandle:
+        timer = super().call_later(seconds, callback)
+        if seconds == proxy.TOTAL_SECONDS:
+            self._timers.append((timer, callback))
+        return timer
+
+    def time_is_up(self) -> None:
+        for timer, callback in self._timers:
+            if not timer.cancelled():
+                timer.cancel()
+                callback()
+
+
+def test_an_answer_that_never_ends_is_cut_off(serve_both: ServeBoth) -> None:
+    clock = Impatient()
 
     async def check(server: Harness, extension: Extension) -> None:
         await lead_to(server, extension)
@@ -230,10 +251,54 @@ def test_an_answer_that_never_ends_is_cut_off(serve_both: ServeBoth, monkeypatch
         extension.handler = endless
         async with server.raw(server.files.admin) as (reader, writer):
             writer.write(f"GET {FLAVORS} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-            assert (await reader.read()).endswith(b"half of it\r\n")
+            await reader.readuntil(b"half of it")
+            clock.time_is_up()
+            assert await reader.read() == b"\r\n"
         await ended.wait()
 
-    serve_both(check)
+    serve_both(check, clock)
+
+
+def test_an_answer_that_never_begins_is_not_waited_for(serve_both: ServeBoth) -> None:
+    clock = Impatient()
+
+    async def check(server: Harness, extension: Extension) -> None:
+        await lead_to(server, extension)
+        ended = asyncio.Event()
+
+        async def silent(_request: web.BaseRequest) -> web.StreamResponse:
+            clock.time_is_up()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+            raise AssertionError("it never answers")
+
+        extension.handler = silent
+        async with server.admin.get(FLAVORS) as response:
+            assert response.status == 504
+            assert (await response.json())["reason"] == "Timeout"
+        await ended.wait()
+
+    serve_both(check, clock)
+
+
+@pytest.mark.parametrize("query", ["", "?watch=true"])
+def test_a_body_that_never_comes_is_not_waited_for(serve_both: ServeBoth, query: str) -> None:
+    """Nor does it keep others from reading."""
+    clock = Impatient()
+
+    async def check(server: Harness, extension: Extension) -> None:
+        await lead_to(server, extension)
+        async with server.raw(server.files.admin) as (reader, writer):
+            head = f"GET {FLAVORS}{query} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
+            writer.write(head.encode())
+            assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+            clock.time_is_up()
+            assert (await reader.readline()).split()[1] == b"504"
+        assert extension.asked == []
+
+    serve_both(check, clock)
 
 
 def test_watches_end_when_the_server_stops(serve_both: ServeBoth) -> None:
@@ -316,6 +381,41 @@ def test_a_websocket(serve_both: ServeBoth) -> None:
             f"{FLAVORS}/mint/taste", headers={"Connection": "Upgrade", "Upgrade": "websocket"}
         ) as response:
             assert response.status == 503
+
+    serve_both(check)
+
+
+def test_an_upgrade_for_a_client_that_has_gone_is_let_go_of(serve_both: ServeBoth) -> None:
+    async def check(server: Harness, extension: Extension) -> None:
+        await lead_to(server, extension)
+        asked, gone, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def late(request: web.BaseRequest) -> web.StreamResponse:
+            asked.set()
+            await gone.wait()
+            socket = web.WebSocketResponse()
+            await socket.prepare(request)
+            try:
+                await socket.receive()
+            finally:
+                ended.set()
+            return socket
+
+        extension.handler = late
+        connections = server.server._connections
+        assert connections is not None
+        before = len(connections._users)
+        lines = (f"GET {FLAVORS}/mint/taste HTTP/1.1", "Host: x", "Connection: Upgrade", "Upgrade: websocket")
+        key = ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==")
+        async with server.raw(server.files.admin) as (_, writer):
+            writer.write("\r\n".join((*lines, *key, "", "")).encode())
+            await asked.wait()
+            writer.transport.abort()
+        async with asyncio.timeout(30):
+            while len(connections._users) > before:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0)
+        gone.set()
+        await asyncio.wait_for(ended.wait(), 30)
 
     serve_both(check)
 
@@ -416,7 +516,7 @@ def test_clients_ask_for_it_over_http(serve_both: ServeBoth, tmp_path: Path) -> 
             assert list(await transport.versions("autoscaling")) == ["v2", "v1"]
             assert list(await transport.versions(GROUP)) == ["v1"]
             assert list(await transport.versions("nobody.example.com")) == []
-            assert b"?a=b+c" in await transport.ask(FLAVORS, {"a": "b c"})
+            assert b"?a=b%20c" in await transport.ask(FLAVORS, {"a": "b c"})
             with pytest.raises(errors.NotFound, match="the server could not find the requested resource"):
                 await transport.ask("/apis/nobody.example.com/v1/things", {})
             await available(server, "False")

@@ -7,8 +7,8 @@ as it understood them: two servers that read a path differently are how rules ar
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from urllib.parse import quote
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
+from urllib.parse import parse_qsl, quote, urlencode
 
 import aiohttp
 from yarl import URL
@@ -26,7 +26,7 @@ from podium.server.requests import RequestInfo
 from podium.server.services import Services
 
 TOTAL_SECONDS = 60.0
-"""For all of an answer, unless it is a watch or the like."""
+"""For a request's body; and, unless it is a watch or the like, until its answer begins, and then until it ends."""
 _PATH_CHARACTERS = "/$&+,:;=@*!'()~"
 _OPENAPI = "/openapi/v3/"
 _PLAIN = "text/plain; charset=utf-8"
@@ -72,13 +72,17 @@ async def proxy(
 async def _relayed(
     services: Services, servers: ExtensionServers, exchange: Exchange, service: APIService
 ) -> Answer | Relay:
-    body = await exchange.body()
-    seconds = None if exchange.info.long_running else TOTAL_SECONDS
+    def limit() -> AbstractContextManager[None]:
+        return nullcontext() if exchange.info.long_running else Deadline(services.clock, TOTAL_SECONDS)
+
+    with Deadline(services.clock, TOTAL_SECONDS):
+        body = await exchange.body()
     headers = forwarded(exchange.headers, exchange.user)
     method = exchange.raw.method
     async with AsyncExitStack() as stack:
-        request = servers.request(service, method, _url(exchange), headers, body or None, total=seconds)
-        response = await stack.enter_async_context(request)
+        request = servers.request(service, method, _url(exchange), headers, body or None, total=None)
+        with limit():
+            response = await stack.enter_async_context(request)
         if response.status < 200:
             return _unavailable("error trying to reach service: an upgrade that nobody asked for")
         kept = stack.pop_all()
@@ -87,8 +91,7 @@ async def _relayed(
     length = response.headers.get("Content-Length", "")
     relay.length = int(length) if length.isascii() and length.isdigit() else None
     relay.bodiless = method == "HEAD" or response.status in (204, 304)
-    if seconds is not None:
-        relay.deadline = lambda: Deadline(services.clock, seconds)
+    relay.deadline = limit
     return relay
 
 
@@ -101,8 +104,10 @@ async def _pieces(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
 
 
 def _url(exchange: Exchange) -> URL:
+    """Path and query, in the one spelling that leaves nobody a choice how to read them."""
     path = quote(exchange.info.path, safe=_PATH_CHARACTERS)
-    query = exchange.raw.path_qs.partition("?")[2]
+    parameters = parse_qsl(exchange.raw.path_qs.partition("?")[2], keep_blank_values=True, errors="surrogateescape")
+    query = urlencode(parameters, quote_via=quote, safe="", errors="surrogateescape")
     return URL(f"{path}?{query}" if query else path, encoded=True)
 
 

@@ -61,13 +61,10 @@ async def tunnel(
         assert request.transport is not None
         idle = Idle(services.clock)
         client = ConnectionBytes(request, idle)
-        try:
-            request.transport.write(head)
-            await until_first(_to_client(reader, client), _from_client(client, writer), idle.expired())
-        finally:
-            writer.transport.abort()
+        request.transport.write(head)
+        await until_first(_to_client(reader, client), _from_client(client, writer), idle.expired())
 
-    return Upgrade(services.counted(run))
+    return Upgrade(services.counted(run), writer.transport.abort)
 
 
 def _request(exchange: Exchange, place: Target, url: URL) -> bytes:
