@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 
 from podium.agent.runtime import RuntimeFailure
+from podium.agent.runtimes.process import exec as exec_
 from podium.agent.runtimes.process import runtime as module
 from podium.agent.runtimes.process import shim_config
 from podium.agent.runtimes.process.shim import records
 
-from .conftest import alive, ended, launch, output, record, sandbox, started, until
+from .conftest import DEADLINE, alive, ended, launch, output, record, sandbox, started, until
 
 
 def test_output_and_exit_code(tmp_path: Path) -> None:
@@ -117,6 +120,23 @@ def test_commands_in_a_container(tmp_path: Path) -> None:
             await runtime.stop_container(container, 0)
             with pytest.raises(RuntimeFailure, match="not running"):
                 await runtime.exec_sync(container, ["true"], 20)
+
+    asyncio.run(run())
+
+
+def test_commands_that_leave_somebody_behind_or_say_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is in a session of its own keeps the output open: nobody waits for that, and of it the beginning will do."""
+    monkeypatch.setattr(exec_, "DRAIN_SECONDS", 0)
+
+    async def run() -> None:
+        async with started(tmp_path) as runtime, asyncio.timeout(DEADLINE):
+            await sandbox(runtime)
+            container = await launch(runtime, "sleep", "1000")
+            result = await runtime.exec_sync(container, ["sh", "-c", "setsid sleep 1000 & echo $!; exit 3"], DEADLINE)
+            os.kill(int(result.output), signal.SIGKILL)
+            assert result.exit_code == 3
+            result = await runtime.exec_sync(container, ["sh", "-c", "head -c 3000000 /dev/zero"], DEADLINE)
+            assert (result.exit_code, result.output) == (0, bytes(16 * 1024))
 
     asyncio.run(run())
 

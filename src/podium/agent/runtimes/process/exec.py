@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 
 from podium.clock import Clock
-from podium.machinery.streams import ClientStreams, OutputStream, StreamOptions
+from podium.machinery.streams import ClientStreams, OutputStream, StreamOptions, TerminalSize
 
 CHUNK = 32 * 1024
 DRAIN_SECONDS = 2.0
@@ -95,7 +95,7 @@ def _done(waiting: asyncio.Future[None]) -> None:
 class _Plumbing:
     """Our ends of the command's streams, and the command's own until it has them."""
 
-    def __init__(self, options: StreamOptions) -> None:
+    def __init__(self, options: StreamOptions, *, together: bool) -> None:
         self._theirs: list[int] = []
         self.outputs: dict[OutputStream, Descriptor] = {}
         self.input: Descriptor | None = None
@@ -123,6 +123,8 @@ class _Plumbing:
                     self.outputs["stdout" if name == "stdout" else "stderr"] = Descriptor(ours)
             self._theirs.append(theirs)
             self.child[number] = theirs
+        if together:
+            self.child[2] = self.child[1]
 
     def handed_over(self) -> None:
         for number in self._theirs:
@@ -138,12 +140,19 @@ class _Plumbing:
 
 
 async def run(
-    argv: Sequence[str], options: StreamOptions, client: ClientStreams, clock: Clock, ended: asyncio.Event
+    argv: Sequence[str],
+    options: StreamOptions,
+    client: ClientStreams,
+    clock: Clock,
+    ended: asyncio.Event,
+    *,
+    together: bool = False,
 ) -> int:
     """Run it to its end; its exit code, 128 + n if signal n has killed it. It is killed with all of its process group
-    when the caller is cancelled or `ended` is set, and leaves nothing of its group behind."""
+    when the caller is cancelled or `ended` is set, and leaves nothing of its group behind. `together`: what it
+    writes to standard error comes with its output, in its place."""
     async with AsyncExitStack() as stack:
-        plumbing = _Plumbing(options)
+        plumbing = _Plumbing(options, together=together)
         stack.callback(plumbing.close)
         stdin, stdout, stderr = plumbing.child
         process = await asyncio.create_subprocess_exec(
@@ -170,34 +179,41 @@ async def run(
         return code if code >= 0 else 128 - code
 
 
-async def run_to_end(argv: Sequence[str], timeout: float, clock: Clock) -> tuple[int, bytes]:
-    """Run it without a client; its exit code and what it wrote. TimeoutError, after which nothing of it is left."""
-    process = await asyncio.create_subprocess_exec(
-        *argv,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )
-    late = False
+class _Listener:
+    """A client that types nothing and remembers how the output begins."""
 
-    def kill() -> None:
-        nonlocal late
-        late = True
-        kill_group(process.pid)
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.heard = b""
 
-    handle = clock.call_later(timeout, kill)
+    async def write(self, stream: OutputStream, data: bytes) -> None:
+        self.heard += data[: self._limit - len(self.heard)]
+
+    async def read(self) -> bytes:
+        return b""
+
+    async def resized(self) -> TerminalSize:
+        raise NotImplementedError
+
+
+async def run_to_end(
+    argv: Sequence[str], timeout: float, limit: int, clock: Clock, ended: asyncio.Event
+) -> tuple[int, bytes]:
+    """As `run`, without a client: its exit code and the beginning of what it wrote. TimeoutError, after which nothing
+    of its process group is left."""
+    listener = _Listener(limit)
+    options = StreamOptions(stdout=True)
+    running = asyncio.ensure_future(run(argv, options, listener, clock, ended, together=True))
+    handle = clock.call_later(timeout, running.cancel)
     try:
-        output, _ = await process.communicate()
-    except asyncio.CancelledError:
-        kill_group(process.pid)
-        await process.wait()
-        raise
+        await asyncio.wait([running])
     finally:
         handle.cancel()
-    if late:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    if running.cancelled():
         raise TimeoutError
-    return process.returncode or 0, output
+    return running.result(), listener.heard
 
 
 async def _copy_in(client: ClientStreams, target: Descriptor, *, terminal: bool) -> None:

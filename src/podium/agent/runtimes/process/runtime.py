@@ -339,10 +339,10 @@ class ProcessRuntime:
         container = self._running(container_id)
         argv = [*SHIM, "exec", str(container.directory), *command]
         try:
-            code, output = await exec_.run_to_end(argv, timeout, self._clock)
+            code, output = await exec_.run_to_end(argv, timeout, OUTPUT_LIMIT, self._clock, container.ended)
         except TimeoutError:
             raise TimeoutError(f"command {' '.join(command)!r} timed out") from None
-        return ExecResult(code, output[:OUTPUT_LIMIT])
+        return ExecResult(code, output)
 
     async def exec(
         self, container_id: str, command: Sequence[str], options: StreamOptions, client: ClientStreams
