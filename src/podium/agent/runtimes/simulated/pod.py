@@ -10,12 +10,13 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from podium.agent import conditions
+from podium.agent.containers import ephemeral
 from podium.agent.driver import NodeContext
 from podium.agent.runtimes.simulated import needs
 from podium.agent.runtimes.simulated.behaviour import Behaviour, FirstRuns, behaviour, is_scripted
 from podium.agent.runtimes.simulated.container import Role, SimulatedContainer
-from podium.agent.status import DEADLINE, PodView, container_status, pod_status
-from podium.models.core_v1 import Container, ContainerStatus, EphemeralContainer, Pod, PodStatus
+from podium.agent.status import DEADLINE, PodView, pod_status
+from podium.models.core_v1 import Container, ContainerStatus, Pod, PodStatus
 
 
 class SimulatedPod:
@@ -237,11 +238,6 @@ class SimulatedPod:
             message=DEADLINE if self._reason else "",
         )
         status = pod_status(self.pod, view, self._context.now(), self._context.statuses.last(self.pod))
-        if ephemeral := self.pod.spec.ephemeralContainers:
-            shown = [container_status(_as_container(one), views[one.name]) for one in ephemeral if one.name in views]
-            for one in shown:
-                one.started = None  # nobody asks whether it has
-            status.ephemeralContainerStatuses = tuple(shown)
         given = {one.spec.name: one.spec.resources for one in self.containers}
         for one in _statuses(status):
             resources = given[one.name]
@@ -256,15 +252,10 @@ class SimulatedPod:
 def _specs(pod: Pod) -> Iterable[tuple[Role, Sequence[Container]]]:
     """The Pod's containers in the order in which it is their turn."""
     return (
-        ("ephemeral", [_as_container(one) for one in pod.spec.ephemeralContainers]),
+        ("ephemeral", ephemeral(pod)),
         ("init", pod.spec.initContainers),
         ("main", pod.spec.containers),
     )
-
-
-def _as_container(one: EphemeralContainer) -> Container:
-    """Without the name of the container that it is to look into."""
-    return Container(**{name: getattr(one, name) for name in Container.__struct_fields__})
 
 
 def _statuses(status: PodStatus) -> Iterable[ContainerStatus]:
