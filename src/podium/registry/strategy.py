@@ -56,6 +56,11 @@ class Strategy:
     """For kinds that end gracefully (Pods): the grace period of a deletion that names none."""
 
 
+def keep_status(new: Any, old: Any) -> None:
+    """An update of the object itself never changes its status."""
+    new.status = old.status
+
+
 def keep_only_spec(new: Any, old: Any) -> None:
     """A status write may change labels and annotations too: so it is with most kinds in Kubernetes."""
     new.spec = old.spec

@@ -14,8 +14,7 @@ from podium.models.admissionregistration_v1 import (
 from podium.models.meta_v1 import LabelSelector
 from podium.registry.strategies import checks
 from podium.registry.strategies.checks import SPEC, Errors
-from podium.registry.strategies.replica_set import keep_status
-from podium.registry.strategy import Strategy, keep_spec
+from podium.registry.strategy import Strategy, keep_spec, keep_status
 
 
 def _default(obj: ValidatingAdmissionPolicy | MutatingAdmissionPolicy) -> None:

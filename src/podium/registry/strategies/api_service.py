@@ -7,8 +7,7 @@ from podium.machinery.field import Path
 from podium.models.apiregistration_v1 import APIService, APIServiceCondition, APIServiceStatus
 from podium.registry.strategies import checks
 from podium.registry.strategies.checks import METADATA, SPEC, Errors
-from podium.registry.strategies.replica_set import keep_status
-from podium.registry.strategy import Strategy, keep_spec
+from podium.registry.strategy import Strategy, keep_spec, keep_status
 
 _HTTPS = 443
 

@@ -18,6 +18,8 @@ METADATA = Path("metadata")
 SPEC = Path("spec")
 STATUS = Path("status")
 
+PROTOCOLS = ("SCTP", "TCP", "UDP")
+
 
 @lru_cache(maxsize=8192)
 def _label(value: str) -> tuple[str, ...]:

@@ -20,7 +20,6 @@ from podium.models.core_v1 import (
 from podium.registry.strategies import checks, compute, env, probes, security, volumes
 from podium.registry.strategies.checks import Errors
 
-_PROTOCOLS = ("SCTP", "TCP", "UDP")
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 _MESSAGE_POLICIES = ("File", "FallbackToLogsOnError")
 _RESIZE_POLICIES = ("NotRequired", "RestartContainer")
@@ -167,8 +166,8 @@ def _ports(path: Path, ports: tuple[ContainerPort, ...]) -> Errors:
             errors += checks.port_number(path.index(position).child("hostPort"), port.hostPort)
         if port.hostIP:
             errors += checks.ip_address(path.index(position).child("hostIP"), port.hostIP)
-        if port.protocol not in _PROTOCOLS:
-            errors += checks.enum(path.index(position).child("protocol"), port.protocol, _PROTOCOLS)
+        if port.protocol not in checks.PROTOCOLS:
+            errors += checks.enum(path.index(position).child("protocol"), port.protocol, checks.PROTOCOLS)
     return errors
 
 

@@ -10,8 +10,7 @@ from podium.models.batch_v1 import CronJob, CronJobStatus
 from podium.registry.strategies import checks, job_spec
 from podium.registry.strategies.checks import METADATA, SPEC, Errors
 from podium.registry.strategies.job import default_spec, name_warnings, spec_warnings
-from podium.registry.strategies.replica_set import keep_status
-from podium.registry.strategy import Strategy, keep_only_spec
+from podium.registry.strategy import Strategy, keep_only_spec, keep_status
 
 _LONGEST_NAME = 52
 """A Job's name gets eleven characters more."""

@@ -11,10 +11,9 @@ from podium.models.apps_v1 import (
     DeploymentStrategy,
     RollingUpdateDeployment,
 )
-from podium.registry.strategies import checks, pod_defaults, pod_template
+from podium.registry.strategies import checks, pod_defaults, pod_template, replica_counts
 from podium.registry.strategies.checks import SPEC, STATUS, Errors
-from podium.registry.strategies.replica_set import available_within_ready, keep_status, template_warnings
-from podium.registry.strategy import Strategy, keep_spec
+from podium.registry.strategy import Strategy, keep_spec, keep_status
 
 _STEP = "25%"
 _HISTORY = 10
@@ -105,7 +104,7 @@ def _validate_status(new: Deployment, old: Deployment) -> Errors:
         "collisionCount",
     )
     errors += checks.at_most(STATUS, status, "replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
-    errors += available_within_ready(status)
+    errors += replica_counts.available_within_ready(status)
     return errors + checks.not_decremented(
         STATUS.child("collisionCount"), status.collisionCount, old.status.collisionCount
     )
@@ -119,5 +118,5 @@ STRATEGY = Strategy(
     validate_update=_validate_update,
     prepare_status_update=keep_spec,
     validate_status_update=_validate_status,
-    warnings=template_warnings,
+    warnings=pod_template.warnings,
 )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from podium.machinery import field
 from podium.models.flowcontrol_v1 import FlowSchema, FlowSchemaStatus
 from podium.registry.strategies.checks import SPEC, Errors
-from podium.registry.strategies.replica_set import keep_status
-from podium.registry.strategy import Strategy, keep_spec
+from podium.registry.strategy import Strategy, keep_spec, keep_status
 
 
 def _default(obj: FlowSchema) -> None:

@@ -9,8 +9,7 @@ from podium.models.core_v1 import Affinity, Container, PodTemplateSpec
 from podium.models.meta_v1 import LabelSelector
 from podium.registry.strategies import checks, job_spec, job_status, pod_defaults, pod_template, pod_warnings
 from podium.registry.strategies.checks import METADATA, SPEC, Errors
-from podium.registry.strategies.replica_set import keep_status
-from podium.registry.strategy import Strategy, keep_only_spec
+from podium.registry.strategy import Strategy, keep_only_spec, keep_status
 
 CONTROLLER_UID = "batch.kubernetes.io/controller-uid"
 JOB_NAME = "batch.kubernetes.io/job-name"

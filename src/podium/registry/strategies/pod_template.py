@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from podium.machinery import field
 from podium.machinery.errors import FieldError
 from podium.machinery.field import Path
@@ -9,9 +11,10 @@ from podium.models import meta_v1
 from podium.models.core_v1 import PodSpec, PodTemplate, PodTemplateSpec
 from podium.models.selectors import Selector
 from podium.registry.strategies import checks, pod_annotations, pod_defaults, pod_spec, pod_warnings
-from podium.registry.strategies.checks import Errors
+from podium.registry.strategies.checks import SPEC, Errors
 from podium.registry.strategy import Strategy
 
+_TEMPLATE = SPEC.child("template")
 MISMATCH = "`selector` does not match template `labels`"
 
 
@@ -63,6 +66,11 @@ def selector(path: Path, given: meta_v1.LabelSelector | None, kind: str) -> Erro
     if checks.empty_selector(given):
         errors.append(field.invalid(path, given, f"empty selector is invalid for {kind}"))
     return errors
+
+
+def warnings(new: Any, old: Any | None) -> list[str]:
+    """Of a workload with its template in spec.template."""
+    return pod_warnings.of_template(_TEMPLATE, new.spec.template, None if old is None else old.spec.template)
 
 
 def _default(obj: PodTemplate) -> None:

@@ -6,8 +6,7 @@ from podium.machinery import field
 from podium.models.flowcontrol_v1 import LimitResponse, PriorityLevelConfiguration, PriorityLevelConfigurationStatus
 from podium.registry.strategies import checks
 from podium.registry.strategies.checks import SPEC, Errors
-from podium.registry.strategies.replica_set import keep_status
-from podium.registry.strategy import Strategy, keep_spec
+from podium.registry.strategy import Strategy, keep_spec, keep_status
 
 
 def _default(obj: PriorityLevelConfiguration) -> None:

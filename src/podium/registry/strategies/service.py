@@ -22,7 +22,6 @@ from podium.registry.strategy import Strategy, keep_only_spec
 HEADLESS = "None"
 _TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _INSIDE = ("ClusterIP", "LoadBalancer", "NodePort")
-_PROTOCOLS = ("SCTP", "TCP", "UDP")
 _POLICIES = ("Cluster", "Local")
 _FAMILY_POLICIES = ("PreferDualStack", "RequireDualStack", "SingleStack")
 _DISTRIBUTIONS = ("PreferClose", "PreferSameZone", "PreferSameNode")
@@ -171,7 +170,7 @@ def _port(path: Path, port: ServicePort, named: bool, seen: set[str]) -> Errors:
             errors.append(field.duplicate(path.child("name"), port.name))
         seen.add(port.name)
     errors += checks.port_number(path.child("port"), port.port)
-    errors += checks.enum(path.child("protocol"), port.protocol, _PROTOCOLS)
+    errors += checks.enum(path.child("protocol"), port.protocol, checks.PROTOCOLS)
     errors += checks.port_number_or_name(path.child("targetPort"), port.targetPort)
     if port.appProtocol:
         errors += checks.qualified_name(path.child("appProtocol"), port.appProtocol)

@@ -1,4 +1,4 @@
-"""HorizontalPodAutoscalers and PodDisruptionBudgets: bounds that make sense together."""
+"""HorizontalPodAutoscalers: bounds, metrics and behaviour that make sense together."""
 
 from __future__ import annotations
 
@@ -17,11 +17,9 @@ from podium.models.autoscaling_v2 import (
     MetricTarget,
     ResourceMetricSource,
 )
-from podium.models.policy_v1 import PodDisruptionBudget, PodDisruptionBudgetStatus
 from podium.registry.strategies import checks
 from podium.registry.strategies.checks import SPEC, STATUS, Errors
-from podium.registry.strategies.replica_set import keep_status
-from podium.registry.strategy import Strategy, keep_only_spec
+from podium.registry.strategy import Strategy, keep_only_spec, keep_status
 
 _UTILIZATION = 80
 _PERIOD = 15
@@ -206,43 +204,4 @@ STRATEGY = Strategy(
     prepare_status_update=keep_only_spec,
     validate_status_update=_validate_status,
     generation=False,
-)
-
-
-# --- PodDisruptionBudget ----------------------------------------------------------------------------------------
-
-
-def _prepare_create_budget(obj: PodDisruptionBudget) -> None:
-    obj.status = PodDisruptionBudgetStatus(currentHealthy=0, desiredHealthy=0, disruptionsAllowed=0, expectedPods=0)
-
-
-def _validate_budget(obj: PodDisruptionBudget) -> Errors:
-    spec = obj.spec
-    errors: Errors = []
-    if spec.minAvailable is not None and spec.maxUnavailable is not None:
-        errors.append(field.invalid(SPEC, spec, "minAvailable and maxUnavailable cannot be both set"))
-    for name in ("minAvailable", "maxUnavailable"):
-        value = getattr(spec, name)
-        if value is not None:
-            errors += checks.int_or_percent(SPEC.child(name), value)
-            errors += checks.not_more_than_100_percent(SPEC.child(name), value)
-    errors += checks.label_selector(SPEC.child("selector"), spec.selector)
-    policies = ("AlwaysAllow", "IfHealthyBudget")
-    where = SPEC.child("unhealthyPodEvictionPolicy")
-    return errors + checks.enum(where, spec.unhealthyPodEvictionPolicy, policies, needed=False)
-
-
-def _validate_budget_status(new: PodDisruptionBudget, _old: PodDisruptionBudget) -> Errors:
-    counts = ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods")
-    return checks.not_negative(STATUS, new.status, *counts)
-
-
-BUDGET_STRATEGY = Strategy(
-    prepare_create=_prepare_create_budget,
-    prepare_update=keep_status,
-    validate=_validate_budget,
-    validate_update=lambda new, _old: _validate_budget(new),
-    prepare_status_update=keep_only_spec,
-    validate_status_update=_validate_budget_status,
-    update_unconditional=False,
 )
