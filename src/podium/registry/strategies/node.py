@@ -9,7 +9,7 @@ from podium.machinery.field import Path
 from podium.models.core_v1 import Node
 from podium.registry.strategies import checks, compute, placement
 from podium.registry.strategies.checks import METADATA, SPEC, STATUS, Errors
-from podium.registry.strategy import Strategy
+from podium.registry.strategy import Strategy, keep_status
 
 _CIDR = 'node updates may not change podCIDR except from "" to valid'
 
@@ -21,10 +21,6 @@ def _default(node: Node) -> None:
         node.spec.podCIDRs = (node.spec.podCIDR,)
     elif node.spec.podCIDRs and not node.spec.podCIDR:
         node.spec.podCIDR = node.spec.podCIDRs[0]
-
-
-def _prepare_update(new: Node, old: Node) -> None:
-    new.status = old.status
 
 
 def _prepare_status_update(new: Node, old: Node) -> None:
@@ -75,7 +71,7 @@ def _validate_update(new: Node, old: Node) -> Errors:
 
 STRATEGY = Strategy(
     default=_default,
-    prepare_update=_prepare_update,
+    prepare_update=keep_status,
     validate=_validate,
     validate_update=_validate_update,
     prepare_status_update=_prepare_status_update,

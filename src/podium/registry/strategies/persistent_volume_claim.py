@@ -8,7 +8,7 @@ from podium.models import codec, quantity
 from podium.models.core_v1 import PersistentVolumeClaim, PersistentVolumeClaimSpec, PersistentVolumeClaimStatus
 from podium.registry.strategies import checks
 from podium.registry.strategies.checks import SPEC, Errors
-from podium.registry.strategy import Strategy, keep_only_spec
+from podium.registry.strategy import Strategy, keep_only_spec, keep_status
 
 ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
 VOLUME_MODES = ("Block", "Filesystem")
@@ -23,10 +23,6 @@ def default_claim(claim: PersistentVolumeClaim) -> None:
 
 def _prepare_create(claim: PersistentVolumeClaim) -> None:
     claim.status = PersistentVolumeClaimStatus(phase="Pending")
-
-
-def _prepare_update(new: PersistentVolumeClaim, old: PersistentVolumeClaim) -> None:
-    new.status = old.status
 
 
 def access_modes(path: Path, modes: tuple[str, ...]) -> Errors:
@@ -94,7 +90,7 @@ def _validate_update(new: PersistentVolumeClaim, old: PersistentVolumeClaim) -> 
 STRATEGY = Strategy(
     default=default_claim,
     prepare_create=_prepare_create,
-    prepare_update=_prepare_update,
+    prepare_update=keep_status,
     validate=_validate,
     validate_update=_validate_update,
     prepare_status_update=keep_only_spec,
