@@ -35,16 +35,25 @@ class StaticPods:
         """What has been said about files and Pods, so that it isn't said again."""
 
     async def run(self) -> None:
-        """Until cancelled."""
-        try:
-            self._manifests.mkdir(parents=True, exist_ok=True)
-            end_files = directory.watch(self._manifests, self._wake.set)
-        except OSError as error:  # the node does without rather than not at all
-            _log.warning("no static Pods on %s: %s", self._context.node_name, error)
-            return
+        """Until cancelled. A node without such a directory does without, until there is one."""
         end_pods = self._pods.on_index(self._node_index, self._context.node_name, self._pod_changed)
         try:
             while True:
+                try:
+                    await self._follow()
+                except OSError as error:
+                    self._say("", f"static Pods of {self._context.node_name}: {error}")
+                    await self._context.clock.sleep(RETRY_SECONDS)
+        finally:
+            end_pods()
+
+    async def _follow(self) -> None:
+        """Until another directory is in the place of this one; OSError if there is none."""
+        self._manifests.mkdir(parents=True, exist_ok=True)
+        followed = directory.identity(self._manifests)
+        end_files = directory.watch(self._manifests, self._wake.set)
+        try:
+            while directory.identity(self._manifests) == followed:
                 self._wake.clear()
                 again = None
                 if not await self._try():
@@ -56,17 +65,16 @@ class StaticPods:
                         again.cancel()
         finally:
             end_files()
-            end_pods()
 
     def _pod_changed(self, _old: Pod | None, new: Pod | None) -> None:
         if new is None or manifest.is_static(new):
             self._wake.set()
 
     async def _try(self) -> bool:
-        """Whether all is as it should be, or will be without another look."""
+        """Whether all is as it should be, or will be without another look. OSError if there is no directory."""
         try:
             return await self._reconcile()
-        except (errors.StatusError, OSError) as error:
+        except errors.StatusError as error:
             self._say("", f"static Pods of {self._context.node_name}: {error}")
             return False
 

@@ -1,4 +1,5 @@
-"""Tells when files of a directory come, change or go, through inotify(7): nobody has to look again and again."""
+"""Tells when files of a directory come, change or go, or the directory itself goes, through inotify(7): nobody has to
+look again and again."""
 
 from __future__ import annotations
 
@@ -9,10 +10,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 IN_CLOSE_WRITE, IN_MOVED_FROM, IN_MOVED_TO, IN_CREATE, IN_DELETE = 0x8, 0x40, 0x80, 0x100, 0x200
-CHANGES = IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE
+IN_DELETE_SELF, IN_MOVE_SELF = 0x400, 0x800
+OF_FILES = IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE
+CHANGES = OF_FILES | IN_DELETE_SELF | IN_MOVE_SELF
 BUFFER = 64 * 1024
 
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def identity(directory: Path) -> tuple[int, int]:
+    """The same as long as it is the same directory. OSError."""
+    found = directory.stat()
+    return found.st_dev, found.st_ino
 
 
 def watch(directory: Path, changed: Callable[[], None]) -> Callable[[], None]:
