@@ -115,3 +115,30 @@ def test_pods_go_first_and_what_holds_the_rest_is_said() -> None:
             await get(cluster)
 
     run(body, ALL)
+
+
+def test_one_that_was_created_anew_keeps_what_is_in_it() -> None:
+    """The cache still shows the one before, which is gone, as going."""
+
+    async def body(cluster: Cluster) -> None:
+        await team(cluster)
+        metadata = meta_v1.ObjectMeta(name="pod", namespace="team", finalizers=("example.com/hold",))
+        spec = deployment(1).spec.template.spec
+        pod = codec.copy(await cluster.client.create(core_v1.Pod(metadata=metadata, spec=spec)))
+        await cluster.client.delete(core_v1.Namespace, "", "team")
+        await cluster.advance(5)
+        cluster.transport.hold("namespaces")
+        pod = codec.copy(await cluster.client.get(core_v1.Pod, "team", "pod"))
+        pod.metadata.finalizers = ()
+        await cluster.client.update(pod)
+        await cluster.settle()
+        await team(cluster)
+        await cluster.client.create(core_v1.ConfigMap(metadata=meta_v1.ObjectMeta(name="new", namespace="team")))
+        await cluster.advance(60)
+        assert await cluster.client.get(core_v1.ConfigMap, "team", "new")
+        cluster.transport.let_go("namespaces")
+        await cluster.advance(60)
+        assert await cluster.client.get(core_v1.ConfigMap, "team", "new")
+        assert (await get(cluster)).metadata.deletionTimestamp is None
+
+    run(body, ALL)

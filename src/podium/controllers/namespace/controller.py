@@ -56,8 +56,14 @@ class NamespaceController:
             self._queue.add(("", old.metadata.namespace))
 
     async def reconcile(self, key: Key) -> Result:
-        namespace = self._namespaces.get(*key)
-        if namespace is None or namespace.metadata.deletionTimestamp is None:
+        shown = self._namespaces.get(*key)
+        if shown is None or shown.metadata.deletionTimestamp is None:
+            return DONE
+        try:  # not the cache's: it may have been finalized since, and be another one of that name
+            namespace = await self._client.get(core_v1.Namespace, *key)
+        except errors.NotFound:
+            return DONE
+        if namespace.metadata.deletionTimestamp is None:
             return DONE
         if FINALIZER not in namespace.spec.finalizers:
             return DONE
