@@ -111,6 +111,20 @@ def test_exit_codes_by_index() -> None:
     assert behaviour(last, last.spec.containers[0], 0).exit_code == 9
 
 
+@pytest.mark.parametrize("text", ["first" + " " * 200_000 + "x", "1" * 200_000, "1" + " " * 200_000, "1," * 100_000])
+def test_values_that_mean_nothing_take_no_time(text: str) -> None:
+    """Annotations may be long, and while they are read nothing else happens."""
+    assert chosen(text, "0", True) == text
+
+
+def test_numbers_are_what_they_can_be() -> None:
+    assert of(annotations={"exit-code": "1e30"}).exit_code == 255
+    assert of(annotations={"stop-exit-code": "300"}).stop_exit_code == 255
+    assert of(annotations={"exit-code": "-3"}).exit_code == 0
+    assert chosen("7; " + "9" * 5000 + ": 3", "0", False) == "7; " + "9" * 5000 + ": 3"
+    assert chosen("7; 0-5: 3", "9" * 5000, False) == "7"
+
+
 def test_the_index_may_stand_in_a_command() -> None:
     field = {"fieldRef": {"fieldPath": "metadata.annotations['batch.kubernetes.io/job-completion-index']"}}
     env = [{"name": "JOB_COMPLETION_INDEX", "valueFrom": field}, {"name": "AGAIN", "value": "$(JOB_COMPLETION_INDEX)"}]

@@ -46,7 +46,8 @@ from podium.models.core_v1 import Container, Pod
 PREFIX = "podium.dev/simulate-"
 JOB_SECONDS = 1.0
 _INDEXES = ("batch.kubernetes.io/job-completion-index", "apps.kubernetes.io/pod-index")
-_CASE = re.compile(r"(first)?\s*((?:\d+(?:\s*-\s*\d+)?)(?:\s*,\s*\d+(?:\s*-\s*\d+)?)*)?\s*:(.*)", re.DOTALL)
+_RANGE = r"[0-9]{1,10}(?:\s*-\s*[0-9]{1,10})?"
+_CASE = re.compile(rf"(first)?\s*(?:({_RANGE}(?:\s*,\s*{_RANGE})*)\s*)?:(.*)", re.DOTALL)
 _PAUSE = re.compile(r"(.*/)?pause([:@].*)?")
 _MISSING = re.compile(r"(^|[/:@._-])(missing|does-?not-?exist|non-?existent|no-such-image|invalid)([/:@._-]|$)")
 
@@ -120,7 +121,7 @@ def chosen(text: str, index: str, first: bool) -> str:
 
 
 def _contains(indexes: str, index: str) -> bool:
-    if not index.isdigit():
+    if not re.fullmatch("[0-9]{1,10}", index):
         return False
     for part in indexes.split(","):
         low, _, high = part.partition("-")
@@ -173,12 +174,15 @@ def _scripted(pod: Pod, container: str, attempt: int, first: bool, base: Behavio
             return default
         return max(found, 0.0) if math.isfinite(found) else default
 
+    def code(what: str, default: int) -> int:
+        return min(int(number(what, default)), 255)
+
     run_seconds = base.run_seconds
     if value("run-seconds") == "forever":
         run_seconds = None
     elif value("run-seconds") or value("exit-code"):
         run_seconds = number("run-seconds", 0.0)
-    exit_code = int(number("exit-code", base.exit_code))
+    exit_code = code("exit-code", base.exit_code)
     if attempt < number("fail-starts", 0):
         run_seconds, exit_code = 0.0, 1
     return Behaviour(
@@ -192,6 +196,6 @@ def _scripted(pod: Pod, container: str, attempt: int, first: bool, base: Behavio
         pull_error=value("pull-error") or base.pull_error,
         pull_delay=number("pull-delay", 0.0),
         stop_delay=number("stop-delay", 0.0),
-        stop_exit_code=int(number("stop-exit-code", base.stop_exit_code)),
+        stop_exit_code=code("stop-exit-code", base.stop_exit_code),
         output=base.output,
     )

@@ -17,6 +17,7 @@ from podium.models.core_v1 import Container, Pod
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SLEEP = re.compile(r"(\d+(?:\.\d+)?|\.\d+|inf|infinity)([smhd]?)")
+_CODE = re.compile(r"[0-9]{1,10}")
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 _QUIET = frozenset(
     ("echo", "printf", "date", "hostname", "env", "ls", "pwd", "cat", "set", "export", "trap", ":", "true")
@@ -80,7 +81,7 @@ def _sequence(commands: Sequence[tuple[str, ...]]) -> tuple[float, int, str] | N
         name = command[0].rsplit("/", 1)[-1]
         if name == "exit":
             digits = command[1] if len(command) > 1 else str(code)
-            return (seconds, int(digits) & 255, "\n".join(output)) if digits.isdigit() else None
+            return (seconds, int(digits) & 255, "\n".join(output)) if _CODE.fullmatch(digits) else None
         if name == "sleep":
             matches = [_SLEEP.fullmatch(part) for part in command[1:]]
             if not matches or None in matches:
