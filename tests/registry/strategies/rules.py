@@ -11,6 +11,10 @@ from podium.registry.strategies import STRATEGIES
 REMOVED = object()
 
 
+def thing(api_version: str, kind: str, name: str = "a", namespace: str = "default", **rest: Any) -> dict[str, Any]:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": namespace}, **rest}
+
+
 def decoded(tree: dict[str, Any]) -> Any:
     row = resources.by_kind(tree["apiVersion"], tree["kind"])
     assert row is not None
@@ -45,6 +49,11 @@ def update_errors(tree: dict[str, Any], changed: dict[str, Any]) -> list[str]:
     old, new = created(tree), defaulted(changed)
     strategy(tree).prepare_update(new, old)
     return [str(error) for error in strategy(tree).validate_update(new, old)]
+
+
+def as_is_errors(tree: dict[str, Any]) -> list[str]:
+    """What is wrong with a new object, and with writing it again as it was read."""
+    return errors(tree) + update_errors(tree, codec.to_tree(created(tree)))
 
 
 def warnings(tree: dict[str, Any]) -> list[str]:

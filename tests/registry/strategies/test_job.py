@@ -1,4 +1,4 @@
-"""What Jobs and CronJobs may say, what may change later, and what their status promises."""
+"""What Jobs may say, what may change later, and what their status promises."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import pytest
 from podium.models import batch_v1, codec
 from podium.registry.strategies import job_status
 from podium.registry.strategies.job import STRATEGY
-from tests.registry.strategies.rules import REMOVED, changed, created, errors, update_errors, warnings
+
+from .rules import REMOVED, as_is_errors, changed, created, errors, update_errors, warnings
+from .workloads import spec_of
 
 POD = {"restartPolicy": "Never", "containers": [{"name": "main", "image": "work:1"}]}
 JOB: dict[str, Any] = {
@@ -18,12 +20,6 @@ JOB: dict[str, Any] = {
     "kind": "Job",
     "metadata": {"name": "work", "namespace": "default", "uid": "u1"},
     "spec": {"template": {"spec": POD}},
-}
-CRON_JOB: dict[str, Any] = {
-    "apiVersion": "batch/v1",
-    "kind": "CronJob",
-    "metadata": {"name": "work", "namespace": "default", "uid": "u1"},
-    "spec": {"schedule": "* * * * *", "jobTemplate": {"spec": {"template": {"spec": POD}}}},
 }
 
 
@@ -130,6 +126,10 @@ RULE = "spec.successPolicy.rules[0]"
             "previous: 2, current: 1",
         ),
         (
+            changed(JOB, "spec.template.spec.restartPolicy", REMOVED),
+            'spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"',
+        ),
+        (
             changed(JOB, "spec.template.spec.restartPolicy", "Always"),
             'spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"',
         ),
@@ -155,6 +155,22 @@ def test_what_a_job_may_not_say(tree: dict[str, Any], expected: str) -> None:
     assert errors(tree) == [expected]
 
 
+def test_a_good_one_passes_and_stays_good() -> None:
+    assert as_is_errors(JOB) == []
+
+
+def test_defaults() -> None:
+    assert spec_of(JOB) == {
+        "backoffLimit": 6,
+        "completionMode": "NonIndexed",
+        "completions": 1,
+        "parallelism": 1,
+        "manualSelector": False,
+        "podReplacementPolicy": "TerminatingOrFailed",
+        "suspend": False,
+    }
+
+
 def test_a_job_finds_its_pods_by_its_uid() -> None:
     spec = created(JOB).spec
     assert spec.selector.matchLabels == {"batch.kubernetes.io/controller-uid": "u1"}
@@ -174,6 +190,18 @@ def test_what_may_change() -> None:
     assert problems == ["spec.completions: Invalid value: 9: field is immutable"]
     problems = update_errors(JOB, changed(before, "spec.completionMode", "Indexed"))
     assert 'spec.completionMode: Invalid value: "Indexed": field is immutable' in problems
+
+
+def test_the_template_stays() -> None:
+    old = created(JOB)
+    new = codec.copy(old)
+    new.spec.template.spec.containers[0].image = "y"
+    (error,) = STRATEGY.validate_update(new, old)
+    assert (error.field, error.message.endswith("field is immutable")) == ("spec.template", True)
+    old.spec.suspend = new.spec.suspend = True
+    new.spec.template = codec.copy(old.spec.template)
+    new.spec.template.spec.nodeSelector = {"disk": "ssd"}
+    assert STRATEGY.validate_update(new, old) == []
 
 
 def test_indexed_jobs_are_elastic() -> None:
@@ -334,75 +362,8 @@ def test_a_success_policy_is_met_before_the_job_is_complete() -> None:
     assert any("for Job with SuccessPolicy unless SuccessCriteriaMet=True" in problem for problem in problems)
 
 
-SCHEDULE = "spec.schedule: Invalid value"
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "expected"),
-    [
-        ("spec.schedule", REMOVED, "spec.schedule: Required value"),
-        ("spec.schedule", "* * * *", f'{SCHEDULE}: "* * * *": expected exactly 5 fields, found 4: [* * * *]'),
-        ("spec.schedule", "61 * * * *", f'{SCHEDULE}: "61 * * * *": end of range (61) above maximum (59): 61'),
-        (
-            "spec.schedule",
-            "TZ=UTC 0 * * * *",
-            f'{SCHEDULE}: "TZ=UTC 0 * * * *": cannot use TZ or CRON_TZ in schedule, use timeZone field instead',
-        ),
-        (
-            "spec.schedule",
-            "CRON_TZ=UTC 0 * * * *",
-            f'{SCHEDULE}: "CRON_TZ=UTC 0 * * * *": cannot use TZ or CRON_TZ in schedule, use timeZone field instead',
-        ),
-        ("spec.timeZone", "Mars/Base", 'spec.timeZone: Invalid value: "Mars/Base": unknown time zone Mars/Base'),
-        ("spec.timeZone", "../etc", 'spec.timeZone: Invalid value: "../etc": unknown time zone ../etc'),
-        (
-            "spec.timeZone",
-            "local",
-            'spec.timeZone: Invalid value: "local": timeZone must be an explicit time zone as defined in '
-            "https://www.iana.org/time-zones",
-        ),
-        (
-            "spec.concurrencyPolicy",
-            "Never",
-            'spec.concurrencyPolicy: Unsupported value: "Never": supported values: "Allow", "Forbid", "Replace"',
-        ),
-        (
-            "spec.failedJobsHistoryLimit",
-            -1,
-            "spec.failedJobsHistoryLimit: Invalid value: -1: must be greater than or equal to 0",
-        ),
-        (
-            "spec.jobTemplate.spec.manualSelector",
-            True,
-            'spec.jobTemplate.spec.manualSelector: Unsupported value: true: supported values: "nil", "false"',
-        ),
-        (
-            "spec.jobTemplate.spec.selector",
-            {"matchLabels": {"a": "b"}},
-            'spec.jobTemplate.spec.selector: Invalid value: {"matchLabels":{"a":"b"}}: `selector` will be '
-            "auto-generated",
-        ),
-        (
-            "spec.jobTemplate.spec.completions",
-            -1,
-            "spec.jobTemplate.spec.completions: Invalid value: -1: must be greater than or equal to 0",
-        ),
-        ("metadata.name", "a" * 53, f'metadata.name: Invalid value: "{"a" * 53}": must be no more than 52 characters'),
-    ],
-)
-def test_what_a_cron_job_may_not_say(path: str, value: Any, expected: str) -> None:
-    assert errors(changed(CRON_JOB, path, value)) == [expected]
-
-
-@pytest.mark.parametrize("schedule", ["@hourly", "@every 1h", "0 0 ? * MON-FRI", "0 0 31 2 *"])
-def test_schedules_that_are_fine(schedule: str) -> None:
-    assert errors(changed(CRON_JOB, "spec.schedule", schedule)) == []
-    assert errors(changed(CRON_JOB, "spec.timeZone", "Europe/Berlin")) == []
-
-
 def test_warnings() -> None:
     (warning,) = warnings(changed(JOB, "metadata.name", "a.b"))
     assert warning.startswith("metadata.name: this is used in Pod names and hostnames")
     many = indexed(completions=100_001, parallelism=10_001, backoffLimitPerIndex=1, maxFailedIndexes=1)
     assert warnings(many)[0].startswith("spec: In Indexed Jobs with a number of completions higher than 10^5")
-    assert warnings(CRON_JOB) == []
