@@ -115,10 +115,11 @@ def test_copying_files(run: Driver, tmp_path: Path) -> None:
 
 def test_attaching(run: Driver) -> None:
     command = [*run.program, "attach", "tool", "-c", "c"]
-    with subprocess.Popen(command, env=run.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, env=run.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == b"tick\n", "what is written from now on, not what was"
+        first = process.stdout.readline()
         process.kill()
+        assert first == b"tick\n", f"what is written from now on, not what was: {process.communicate()}"
 
 
 @contextmanager
