@@ -71,6 +71,13 @@ class Watchers:
         """When it was scaled last."""
         self._went_down: dict[str, float] = {}
         """By the Pod's uid: when it ceased to be up."""
+        self._fell: defaultdict[tuple[str, str | int], dict[str, float]] = defaultdict(dict)
+        """By the uid of a DaemonSet and a node, or a StatefulSet and an ordinal: the Pods that ceased to be up there
+        without its controller's knowing at once, and when."""
+        self._steered: dict[str, float] = {}
+        """When a Deployment was scaled, paused or resumed last: its ReplicaSets are then sized in other ways."""
+        self._took_room: defaultdict[str, list[tuple[float, int]]] = defaultdict(list)
+        """By the uid of a ReplicaSet: how much of its Deployment's room it took, since when."""
         self._up: list[tuple[float, frozenset[str]]] = []
         """Which Pods were up, since when."""
         self._labels: dict[str, tuple[str, dict[str, str]]] = {}
@@ -115,14 +122,16 @@ class Watchers:
         self._keep_owners(old, new)
         self._labels[pod.metadata.uid] = (pod.metadata.namespace, pod.metadata.labels)
         was_up, goes_on = old is not None and is_up(old), new is not None and is_up(new)
+        begins_to_go = new is not None and new.metadata.deletionTimestamp and old and not old.metadata.deletionTimestamp
         if was_up and not goes_on:
             self._went_down[pod.metadata.uid] = now
+            if new is None or not begins_to_go or not self._is_own_doing(new):
+                self._fell[self._place(pod)][pod.metadata.uid] = now
         if was_up != goes_on:
             up = {one.metadata.uid for one in self._objects["pods"].values() if is_up(one)}
             self._up.append((now, frozenset(up)))
         if new is None and pod.spec.nodeName in self._world.silent and not is_finished(pod):
             self._say(f"Pod {pod.metadata.name} vanished from {pod.spec.nodeName}, where it may still run")
-        begins_to_go = new is not None and new.metadata.deletionTimestamp and old and not old.metadata.deletionTimestamp
         if begins_to_go and was_up and new is not None:
             self._goes(new)
         if new is not None and new.status.phase == "Succeeded" and FINALIZER in new.metadata.finalizers:
@@ -148,12 +157,12 @@ class Watchers:
                 if pod is new:
                     there[pod.metadata.uid] = pod
 
-    def _owner(self, pod: core_v1.Pod, kind: str) -> Any:
-        """The object that controls the Pod, if it is of that kind and there to stay."""
-        reference = owners.controller_of(pod)
+    def _owner(self, owned: core_v1.Pod | apps_v1.ReplicaSet, kind: str) -> Any:
+        """The object that controls it, if it is of that kind and there to stay."""
+        reference = owners.controller_of(owned)
         if reference is None:
             return None
-        found = self._objects[kind].get(f"{pod.metadata.namespace}/{reference.name}")
+        found = self._objects[kind].get(f"{owned.metadata.namespace}/{reference.name}")
         if found is None or found.metadata.uid != reference.uid or found.metadata.deletionTimestamp is not None:
             return None
         return found
@@ -186,13 +195,15 @@ class Watchers:
         replica_set = self._owner(pod, "replicasets.apps")
         return None if replica_set is None else self._owner(replica_set, "deployments.apps")
 
-    def _pods_of_deployment(self, deployment: apps_v1.Deployment) -> list[core_v1.Pod]:
-        sets = [
-            one.metadata.uid
+    def _sets_of(self, deployment: apps_v1.Deployment) -> list[apps_v1.ReplicaSet]:
+        return [
+            one
             for one in self._objects["replicasets.apps"].values()
             if (reference := owners.controller_of(one)) is not None and reference.uid == deployment.metadata.uid
         ]
-        return [pod for uid in sets for pod in self._active(uid)]
+
+    def _pods_of_deployment(self, deployment: apps_v1.Deployment) -> list[core_v1.Pod]:
+        return [pod for one in self._sets_of(deployment) for pod in self._active(one.metadata.uid)]
 
     def _check_most(self, owner: Any, wanted: int, active: int) -> None:
         """Scaled down, it may have as many as before until it has as few as wanted, and has heard of it."""
@@ -221,6 +232,10 @@ class Watchers:
 
     def _deployments(self, old: Any, new: Any) -> None:
         self._scaled_or_adopts(old, new, limits.max_total)
+        if new is not None and (
+            old is None or (old.spec.replicas, old.spec.paused) != (new.spec.replicas, new.spec.paused)
+        ):
+            self._steered[new.metadata.uid] = self._world.clock.elapsed
 
     def _replicationcontrollers(self, old: Any, new: Any) -> None:
         self._scaled_or_adopts(old, new, lambda one: one.spec.replicas or 0)
@@ -230,6 +245,36 @@ class Watchers:
         reference = None if new is None else owners.controller_of(new)
         if reference is not None and old is not None and owners.controller_of(old) is None:
             self._most[reference.uid] = None
+        if new is not None:
+            self._took_room[new.metadata.uid].append((self._world.clock.elapsed, self._room_of(new)))
+            if (new.spec.replicas or 0) > (0 if old is None else old.spec.replicas or 0):
+                self._grows(new)
+
+    def _grows(self, replica_set: apps_v1.ReplicaSet) -> None:
+        """A rollout gives a ReplicaSet more Pods: only once the others have ended as many as they were told to."""
+        deployment = self._owner(replica_set, "deployments.apps")
+        if deployment is None or deployment.spec.paused or not limits.is_rolling(deployment):
+            return
+        uid = deployment.metadata.uid
+        if self._most.get(uid, 0) is None or self._steered[uid] > self._blind_since():
+            return
+        others = [one for one in self._sets_of(deployment) if one.metadata.uid != replica_set.metadata.uid]
+        room = limits.max_total(deployment) - sum(self._took_at_least(one.metadata.uid) for one in others)
+        self.counts["Deployment room"] += 1
+        if (replica_set.spec.replicas or 0) > room:
+            self._say(f"{replica_set.metadata.name} is to have {replica_set.spec.replicas} Pods, room is for {room}")
+
+    @staticmethod
+    def _room_of(replica_set: apps_v1.ReplicaSet) -> int:
+        """The Pods that it is to have, or says that it still has."""
+        return max(replica_set.spec.replicas or 0, replica_set.status.replicas)
+
+    def _took_at_least(self, uid: str) -> int:
+        """How much room a ReplicaSet took within the last moments."""
+        since, took = self._world.clock.elapsed - self._window, self._took_room[uid]
+        while len(took) > 1 and took[1][0] < since:
+            took.pop(0)
+        return min(room for _, room in took)
 
     # --- who may take a Pod that is up
 
@@ -246,9 +291,24 @@ class Watchers:
         if (stateful := self._owner(new, "statefulsets.apps")) is not None:
             self._taken_from_set(stateful, new)
 
-    def _broke_lately(self, uid: str) -> list[str]:
+    @staticmethod
+    def _place(pod: core_v1.Pod) -> tuple[str, str | int]:
+        """Whose Pod it is, and which of them."""
+        reference = owners.controller_of(pod)
+        uid, kind = ("", "") if reference is None else (reference.uid, reference.kind)
+        return uid, identity.ordinal_of(pod) if kind == "StatefulSet" else target_node(pod)
+
+    def _is_own_doing(self, pod: core_v1.Pod) -> bool:
+        """Whether it was its controller that deleted it, and no answer can have been lost: it knows of that."""
+        others = pod.metadata.uid in self.mine | self.evicting or conditions.get(
+            pod.status.conditions, "DisruptionTarget"
+        )
+        return not others and self._blind_since() >= self._world.clock.elapsed - self._window
+
+    def _broke_lately(self, uid: str, place: str | int, besides: core_v1.Pod) -> bool:
+        """Whether some other Pod was up there just now, so that the controller may still think so."""
         since = self._world.clock.elapsed - self._window
-        return [one for one in self._pods_of[uid] if self._went_down.get(one, -1e9) > since]
+        return any(when > since and one != besides.metadata.uid for one, when in self._fell[uid, place].items())
 
     def _taken_from_node(self, daemons: apps_v1.DaemonSet, pod: core_v1.Pod) -> None:
         now = self._world.clock.elapsed
@@ -259,9 +319,9 @@ class Watchers:
         down = known - {target_node(one) for one in self._pods_of[daemons.metadata.uid].values() if is_up(one)}
         if target_node(pod) not in down:
             return
-        excused = [uid for uid in self._broke_lately(daemons.metadata.uid) if uid != pod.metadata.uid]
+        down = {node for node in down if not self._broke_lately(daemons.metadata.uid, node, pod)}
         self.counts["DaemonSet maxUnavailable"] += 1
-        if len(down) - len(excused) > daemon_limits(daemons, len(open_))[1]:
+        if len(down) > daemon_limits(daemons, len(open_))[1]:
             self._say(f"DaemonSet {daemons.metadata.name} took {pod.metadata.name}: {sorted(down)} are down")
 
     def _taken_from_set(self, stateful: apps_v1.StatefulSet, pod: core_v1.Pod) -> None:
@@ -272,9 +332,9 @@ class Watchers:
             return
         pods = self._pods_of[stateful.metadata.uid].values()
         down = set(wanted) - {identity.ordinal_of(one) for one in pods if is_up(one)}
-        excused = [uid for uid in self._broke_lately(stateful.metadata.uid) if uid != pod.metadata.uid]
+        down = {ordinal for ordinal in down if not self._broke_lately(stateful.metadata.uid, ordinal, pod)}
         self.counts["StatefulSet maxUnavailable"] += 1
-        if len(down) - len(excused) > rolling.max_unavailable(stateful):
+        if len(down) > rolling.max_unavailable(stateful):
             self._say(f"StatefulSet {stateful.metadata.name} took {pod.metadata.name}: {sorted(down)} are down")
 
     def _nodes(self, old: core_v1.Node | None, new: core_v1.Node | None) -> None:

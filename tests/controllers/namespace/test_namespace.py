@@ -124,7 +124,7 @@ def test_one_that_was_created_anew_keeps_what_is_in_it() -> None:
         await team(cluster)
         metadata = meta_v1.ObjectMeta(name="pod", namespace="team", finalizers=("example.com/hold",))
         spec = deployment(1).spec.template.spec
-        pod = codec.copy(await cluster.client.create(core_v1.Pod(metadata=metadata, spec=spec)))
+        await cluster.client.create(core_v1.Pod(metadata=metadata, spec=spec))
         await cluster.client.delete(core_v1.Namespace, "", "team")
         await cluster.advance(5)
         cluster.transport.hold("namespaces")
