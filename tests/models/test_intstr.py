@@ -43,12 +43,12 @@ def test_no_percentage(value: str | None, message: str) -> None:
         intstr.scaled_value(value, 10, round_up=True)
 
 
-@pytest.mark.parametrize(("value", "number"), [("25%", 25), ("25", None), (25, None), ("%", None), ("2.5%", None)])
+@pytest.mark.parametrize(("value", "number"), [("25%", 25), ("25", None), (25, None), ("%", None), ("2.5%", None), ("9" * 5000 + "%", None)])
 def test_percentage(value: int | str, number: int | None) -> None:
     assert intstr.percentage(value) == number
 
 
-@pytest.mark.parametrize(("value", "number"), [(5, 5), ("80", 80), ("http", 0), ("", 0), ("-3", -3)])
+@pytest.mark.parametrize(("value", "number"), [(5, 5), ("80", 80), ("http", 0), ("", 0), ("-3", -3), ("9" * 5000, 0)])
 def test_int_value(value: int | str, number: int) -> None:
     assert intstr.int_value(value) == number
 

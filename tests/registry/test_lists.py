@@ -278,6 +278,9 @@ class TestRevisions:
     def test_no_number(self, world: World) -> None:
         with pytest.raises(errors.BadRequest, match="invalid syntax"):
             world.list(CM, resource_version="abc")
+        for text in (str(2**64), "9" * 5000):
+            with pytest.raises(errors.BadRequest, match="value out of range"):
+                world.list(CM, resource_version=text)
 
 
 def test_objects_are_shared_not_decoded_again(world: World) -> None:

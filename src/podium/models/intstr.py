@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_INTEGER = re.compile(r"[+-]?[0-9]+")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 def percentage(value: int | str) -> int | None:

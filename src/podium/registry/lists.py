@@ -8,6 +8,7 @@ from operator import attrgetter
 from podium.machinery import errors, field
 from podium.machinery.errors import FieldError
 from podium.models import meta_v1
+from podium.models.numbers import natural
 from podium.registry import continuation
 from podium.registry.core import Core, unavailable
 from podium.registry.resources import Resource
@@ -62,11 +63,13 @@ def option_errors(options: ListOptions) -> list[FieldError]:
 
 def revision_number(text: str) -> int:
     """A resourceVersion as a number; "" is 0."""
-    if text and not (text.isascii() and text.isdecimal()):
+    number = natural(text or "0", 2**64 - 1)
+    if number is None:
+        why = "value out of range" if text.isascii() and text.isdigit() else "invalid syntax"
         raise errors.BadRequest(
-            f"Invalid value: {field.quote(text)}: strconv.ParseUint: parsing {field.quote(text)}: invalid syntax"
+            f"Invalid value: {field.quote(text)}: strconv.ParseUint: parsing {field.quote(text)}: {why}"
         )
-    return int(text or 0)
+    return number
 
 
 class TooLargeResourceVersion(errors.Timeout):

@@ -92,6 +92,14 @@ def test_a_long_history_loses_its_beginning() -> None:
     assert kept.endswith(",1399,2000")
 
 
+def test_what_others_write_into_the_annotations_costs_nothing() -> None:
+    digits = "9" * 5000
+    assert revisions.new_annotations(deployment(1), {revisions.REVISION: digits}, 3)[revisions.REVISION] == "3"
+    assert revisions.noted(replica_set(annotations={revisions.DESIRED: digits}), revisions.DESIRED) is None
+    existing = {revisions.REVISION: "2", revisions.HISTORY: "1," * 100_000}
+    assert len(revisions.new_annotations(deployment(1), existing, 3)[revisions.HISTORY]) <= revisions.LONGEST_HISTORY
+
+
 @pytest.mark.parametrize(("limit", "expected"), [(10, []), (2, ["r1"]), (0, ["r1", "r2"]), (None, []), (2**31 - 1, [])])
 def test_superfluous(limit: int | None, expected: list[str]) -> None:
     old = [

@@ -22,6 +22,7 @@ from tests.controllers.job.build import pod
         ("2,7-9", 5, ((2, 2),), "2"),
         ("1,x,4", 10, ((1, 1), (4, 4)), "1,4"),
         ("1,4-y,6", 10, ((1, 1), (6, 6)), "1,6"),
+        ("1," + "9" * 5000 + ",2-\N{SUPERSCRIPT TWO},6", 10, ((1, 1), (6, 6)), "1,6"),
     ],
 )
 def test_text(text: str, completions: int, expected: Intervals, again: str) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from podium.controllers.deployment import limits
 from podium.models import apps_v1, codec, core_v1, meta_v1, owners
 from podium.models.identifiers import safe_hash
+from podium.models.numbers import natural
 
 HASH_LABEL = "pod-template-hash"
 REVISION = "deployment.kubernetes.io/revision"
@@ -17,6 +19,8 @@ HISTORY = "deployment.kubernetes.io/revision-history"
 DESIRED = "deployment.kubernetes.io/desired-replicas"
 MAXIMUM = "deployment.kubernetes.io/max-replicas"
 LONGEST_HISTORY = 2000
+HIGHEST = 2**62
+"""Of the revision numbers that are taken for ones: there are higher ones to follow."""
 LONGEST_NAME = 253
 _OWN_ANNOTATIONS = frozenset(
     {
@@ -70,8 +74,7 @@ def template_hash(template: core_v1.PodTemplateSpec, collisions: int | None) -> 
 
 def revision(obj: owners.Object) -> int:
     """The revision number that is noted on the object; 0 if there is none, or none that can be read."""
-    text = obj.metadata.annotations.get(REVISION, "")
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return natural(obj.metadata.annotations.get(REVISION, ""), HIGHEST) or 0
 
 
 def next_revision(old: Iterable[apps_v1.ReplicaSet]) -> int:
@@ -87,23 +90,19 @@ def new_annotations(deployment: apps_v1.Deployment, existing: Mapping[str, str],
     result = dict(existing)
     result.update((key, value) for key, value in deployment.metadata.annotations.items() if key not in _OWN_ANNOTATIONS)
     before = existing.get(REVISION)
-    if before is None or _number(before) < number:
+    if before is None or (natural(before) or 0) < number:
         result[REVISION] = str(number)
         if before is not None:
             result[HISTORY] = _history(existing.get(HISTORY, ""), before)
     return result
 
 
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else 0
-
-
 def _history(history: str, number: str) -> str:
     """The history with one more number, the oldest ones left out if it gets too long."""
-    numbers = [*filter(None, history.split(",")), number]
-    while len(",".join(numbers)) > LONGEST_HISTORY and len(numbers) > 1:
-        numbers.pop(0)
-    return ",".join(numbers)
+    newest_first = [number, *reversed([one for one in history.split(",") if one])]
+    lengths = accumulate(len(one) + 1 for one in newest_first)
+    fitting = sum(length - 1 <= LONGEST_HISTORY for length in lengths)
+    return ",".join(reversed(newest_first[: max(fitting, 1)]))
 
 
 def scale_annotations(deployment: apps_v1.Deployment) -> dict[str, str]:
@@ -114,8 +113,7 @@ def scale_annotations(deployment: apps_v1.Deployment) -> dict[str, str]:
 
 def noted(replica_set: apps_v1.ReplicaSet, annotation: str) -> int | None:
     """The number in one of the annotations above."""
-    text = replica_set.metadata.annotations.get(annotation, "")
-    return int(text) if text.isascii() and text.isdigit() else None
+    return natural(replica_set.metadata.annotations.get(annotation, ""))
 
 
 def new_replica_set(deployment: apps_v1.Deployment, old: Sequence[apps_v1.ReplicaSet]) -> apps_v1.ReplicaSet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from podium.controllers.job import failure_policy
 from podium.models import batch_v1, core_v1
+from podium.models.numbers import natural
 
 FAILURES = "batch.kubernetes.io/job-index-failure-count"
 IGNORED = "batch.kubernetes.io/job-index-ignored-failure-count"
@@ -11,8 +12,7 @@ IGNORED = "batch.kubernetes.io/job-index-ignored-failure-count"
 
 
 def _count(pod: core_v1.Pod, name: str) -> int:
-    text = pod.metadata.annotations.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and int(text) < 2**31 else 0
+    return natural(pod.metadata.annotations.get(name, ""), 2**31 - 1) or 0
 
 
 def failures(pod: core_v1.Pod) -> int:

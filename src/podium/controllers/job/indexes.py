@@ -11,6 +11,7 @@ from operator import itemgetter
 
 from podium.controllers import pods as pod_rules
 from podium.models import core_v1
+from podium.models.numbers import natural
 
 Intervals = tuple[tuple[int, int], ...]
 
@@ -20,8 +21,7 @@ INDEX = "batch.kubernetes.io/job-completion-index"
 
 def of_pod(pod: core_v1.Pod) -> int | None:
     """The index in a Pod's annotation; None if there is none that makes sense."""
-    text = pod.metadata.annotations.get(INDEX, "")
-    return int(text) if text.isascii() and text.isdigit() else None
+    return natural(pod.metadata.annotations.get(INDEX, ""))
 
 
 def parse(text: str, completions: int) -> Intervals:
@@ -29,11 +29,12 @@ def parse(text: str, completions: int) -> Intervals:
     parsed: list[tuple[int, int]] = []
     for part in filter(None, text.split(",")):
         first, dash, last = part.partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
+        bounds = natural(first), natural(last if dash else first)
+        if bounds[0] is None or bounds[1] is None:
             continue  # somebody else wrote it
-        if int(first) >= completions:
+        if bounds[0] >= completions:
             break
-        parsed.append((int(first), min(int(last if dash else first), completions - 1)))
+        parsed.append((bounds[0], min(bounds[1], completions - 1)))
     return merge(parsed, ())
 
 

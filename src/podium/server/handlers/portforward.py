@@ -15,6 +15,7 @@ from aiohttp import web
 
 from podium.machinery.errors import BadRequest, StatusError
 from podium.machinery.streams import Connection
+from podium.models.numbers import natural
 from podium.registry.resources import Resource
 from podium.server.exchange import Exchange, Upgrade
 from podium.server.handlers.exec import UPGRADE_REQUIRED, target, values
@@ -36,6 +37,7 @@ PROTOCOL = "portforward.k8s.io"
 TUNNEL = f"SPDY/3.1+{PROTOCOL}"
 PAIR_SECONDS = 30.0
 """How long the first stream of a pair waits for the second."""
+HIGHEST_PORT = 65535
 MOST_PORTS = 64
 
 Connect = Callable[[int], Awaitable[Connection]]
@@ -79,9 +81,10 @@ def forwarded_ports(texts: tuple[str, ...]) -> tuple[int, ...]:
         raise BadRequest('query parameter "ports" is required')
     ports = []
     for text in ",".join(texts).split(","):
-        if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
+        port = natural(text, HIGHEST_PORT)
+        if not port:
             raise BadRequest(f'unable to parse "{text}" as a port')
-        ports.append(int(text))
+        ports.append(port)
     if len(ports) > MOST_PORTS:
         raise BadRequest(f"at most {MOST_PORTS} ports can be forwarded at once")
     return tuple(ports)
@@ -121,7 +124,7 @@ class Forwarding:
         kind, request, port = headers.get("streamtype"), headers.get("requestid", ""), headers.get("port", "")
         key = f"{request}/{port}"
         twin = self._pairs.pop(key, None)
-        if kind not in ("data", "error") or not port.isdigit() or not 0 < int(port) < 65536:
+        if kind not in ("data", "error") or not natural(port, HIGHEST_PORT):
             self._start(stream.end())
         elif twin is None:
             self._pairs[key] = stream
