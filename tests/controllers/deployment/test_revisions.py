@@ -95,7 +95,9 @@ def test_a_long_history_loses_its_beginning() -> None:
 def test_what_others_write_into_the_annotations_costs_nothing() -> None:
     digits = "9" * 5000
     assert revisions.new_annotations(deployment(1), {revisions.REVISION: digits}, 3)[revisions.REVISION] == "3"
-    assert revisions.noted(replica_set(annotations={revisions.DESIRED: digits}), revisions.DESIRED) is None
+    noting = replica_set("a", 1)
+    noting.metadata.annotations = {revisions.DESIRED: digits}
+    assert revisions.noted(noting, revisions.DESIRED) is None
     existing = {revisions.REVISION: "2", revisions.HISTORY: "1," * 100_000}
     assert len(revisions.new_annotations(deployment(1), existing, 3)[revisions.HISTORY]) <= revisions.LONGEST_HISTORY
 
