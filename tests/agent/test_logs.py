@@ -53,6 +53,7 @@ def log(tmp_path: Path) -> Path:
         ({"tail_lines": 99}, range(10)),
         ({"since_time": EPOCH + timedelta(seconds=6)}, range(6, 10)),
         ({"since_seconds": 3}, (7, 8, 9)),
+        ({"since_seconds": 2**62, "tail_lines": 2}, (8, 9)),
     ],
 )
 def test_selection(log: Path, options: dict[str, Any], expected: Any) -> None:

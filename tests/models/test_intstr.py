@@ -19,6 +19,7 @@ from podium.models import codec, intstr, policy_v1
         ("0%", 10, 0, 0),
         ("100%", 7, 7, 7),
         ("150%", 3, 5, 4),
+        ("999999999999%", 3, 2**31 - 1, 2**31 - 1),
         ("1%", 1, 1, 0),
         ("30%", 0, 0, 0),
         ("-25%", 10, -2, -3),
@@ -43,7 +44,9 @@ def test_no_percentage(value: str | None, message: str) -> None:
         intstr.scaled_value(value, 10, round_up=True)
 
 
-@pytest.mark.parametrize(("value", "number"), [("25%", 25), ("25", None), (25, None), ("%", None), ("2.5%", None), ("9" * 5000 + "%", None)])
+@pytest.mark.parametrize(
+    ("value", "number"), [("25%", 25), ("25", None), (25, None), ("%", None), ("2.5%", None), ("9" * 5000 + "%", None)]
+)
 def test_percentage(value: int | str, number: int | None) -> None:
     assert intstr.percentage(value) == number
 

@@ -98,6 +98,11 @@ class TestPods:
         running(world)
         assert world.delete(POD, "web", gracePeriodSeconds=5).metadata.deletionGracePeriodSeconds == 5
 
+    def test_a_period_ends_before_the_calendar(self, world: World) -> None:
+        running(world)
+        assert world.delete(POD, "web", gracePeriodSeconds=2**62).metadata.deletionGracePeriodSeconds == 2**31 - 1
+        assert world.delete(POD, "web", gracePeriodSeconds=7).metadata.deletionGracePeriodSeconds == 7
+
     def test_a_negative_period_is_one_second(self, world: World) -> None:
         running(world)
         assert world.delete(POD, "web", gracePeriodSeconds=-1).metadata.deletionGracePeriodSeconds == 1

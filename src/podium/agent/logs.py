@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from podium.clock import Clock
 from podium.machinery.streams import LogOptions
+from podium.models.numbers import LONGEST
 
 POLL_SECONDS = 0.2
 CHUNK = 64 * 1024
@@ -40,7 +41,7 @@ def since(options: LogOptions, now: datetime) -> bytes:
     """The first timestamp that is wanted, as logs write it; empty for all. Such texts compare as the times do."""
     start = options.since_time
     if options.since_seconds is not None:
-        start = now - timedelta(seconds=options.since_seconds)
+        start = now - timedelta(seconds=min(options.since_seconds, LONGEST))
     return start.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z").encode() if start is not None else b""
 
 

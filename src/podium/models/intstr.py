@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from podium.models.numbers import MOST_IN_32_BITS
+
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 
 
@@ -31,7 +33,7 @@ def scaled_value(value: int | str | None, total: int, *, round_up: bool) -> int:
         raise ValueError(
             f'invalid value for IntOrString: invalid value "{value}": strconv.Atoi: parsing "{number}": invalid syntax'
         )
-    return -(-percent * total // 100) if round_up else percent * total // 100
+    return min(-(-percent * total // 100) if round_up else percent * total // 100, MOST_IN_32_BITS)
 
 
 def int_value(value: int | str) -> int:

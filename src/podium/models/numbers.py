@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 MOST = 2**63 - 1
+MOST_IN_32_BITS = 2**31 - 1
+"""Most numbers of the API have no more bits. What is worked out of several has to be held to that, or it could be
+stored but never be read again."""
+LONGEST = 2**31 - 1
+"""Seconds: 68 years. Some durations may have 64 bits, and the calendar ends before such a one does."""
 
 
 def natural(text: str, most: int = MOST) -> int | None:

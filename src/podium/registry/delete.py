@@ -18,6 +18,7 @@ from podium.machinery import errors, field
 from podium.machinery.errors import FieldError
 from podium.models import codec
 from podium.models.meta_v1 import DeleteOptions, ObjectMeta
+from podium.models.numbers import LONGEST
 from podium.registry import metadata
 from podium.registry.admission.chain import Attributes
 from podium.registry.core import Core
@@ -206,7 +207,7 @@ def _grace(res: Resource, obj: Any, options: DeleteOptions) -> int | None:
     if res.group_resource == "pods" and nobody_runs(obj):
         return 0
     seconds = default(obj) if options.gracePeriodSeconds is None else options.gracePeriodSeconds
-    return 1 if seconds < 0 else seconds
+    return 1 if seconds < 0 else min(seconds, LONGEST)
 
 
 def nobody_runs(pod: Any) -> bool:

@@ -54,6 +54,7 @@ def job(name: str, ending: str = "", started: str = "", completed: str = "", del
         (cron_job(startingDeadlineSeconds=1200), "13:20", None, 0, "14:00"),
         (cron_job(startingDeadlineSeconds=1201), "13:20", "13:00", 1, "14:00"),
         (cron_job(startingDeadlineSeconds=6000), "13:20", "13:00", 2, "14:00"),
+        (cron_job(startingDeadlineSeconds=2**62), "13:20", "13:00", 3, "14:00"),
         (cron_job(created="2026-04-27T10:00"), "13:20", "13:00", 99, "14:00"),
         (cron_job(created="2026-04-26T10:00"), "13:20", "13:00", 101, "14:00"),  # counted no further
         (cron_job(created="2016-04-26T10:00", schedule="* * * * *"), "13:20", "13:20", 101, "13:21"),

@@ -22,6 +22,7 @@ from tests.controllers.cluster import deployment
         (2, 5, 5, 7, 0),
         (0, 1, 1, 1, 0),
         (10, "100%", "100%", 20, 0),
+        (2**31 - 1, "25%", 0, 2**31 - 1, 2**31 - 1),
     ],
 )
 def test_fenceposts(replicas: int, surge: int | str, unavailable: int | str, total: int, available: int) -> None:

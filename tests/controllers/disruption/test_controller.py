@@ -106,6 +106,26 @@ def test_pods_that_nobody_controls_are_told_and_not_counted_by_share() -> None:
     run(body, ONLY)
 
 
+def test_what_controllers_want_in_all_is_a_number_that_can_be_read_again() -> None:
+    async def body(cluster: Cluster) -> None:
+        for name in ("a", "b"):
+            wanting = await cluster.client.create(replica_set(2**31 - 1, name))
+            owner = meta_v1.OwnerReference(
+                apiVersion="apps/v1", kind="ReplicaSet", name=name, uid=wanting.metadata.uid, controller=True
+            )
+            metadata = meta_v1.ObjectMeta(
+                name=name, namespace="default", labels={"app": "web"}, ownerReferences=(owner,)
+            )
+            await cluster.client.create(core_v1.Pod(metadata=metadata, spec=template().spec))
+        await cluster.client.create(budget(minAvailable="100%"))
+        await cluster.settle()
+        status = await status_of(cluster)
+        assert (status.expectedPods, status.desiredHealthy) == (2**31 - 1, 2**31 - 1)
+        assert codec.decode(codec.encode(status), policy_v1.PodDisruptionBudgetStatus) == status
+
+    run(body, ("disruption",))
+
+
 def test_a_controller_without_a_scale_is_a_failure_that_allows_nothing() -> None:
     async def body(cluster: Cluster) -> None:
         job = await cluster.client.create(

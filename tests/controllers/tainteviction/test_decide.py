@@ -45,6 +45,7 @@ def test_tolerates(one: core_v1.Toleration, taint: core_v1.Taint, expected: bool
         ([toleration("down", 30), toleration("off", 30)], [DOWN, OFF], NOW + timedelta(seconds=10)),
         ([toleration("down", 30)], [DOWN, OFF], NOW),
         ([toleration("down", -5)], [DOWN], ago(10)),
+        ([toleration("down", 2**62)], [DOWN], ago(10) + timedelta(seconds=2**31 - 1)),
         ([toleration("down", 30)], [core_v1.Taint(key="down", effect="NoExecute")], NOW + timedelta(seconds=25)),
         ([toleration("down", 30)], [core_v1.Taint(key="down", effect="NoExecute", timeAdded=ago(999))], ago(-10)),
     ],

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from podium.machinery.cron import Schedule
 from podium.models import batch_v1, conditions
+from podium.models.numbers import LONGEST
 
 MANY = 100
 """More missed runs than that are told: the clock may be wrong, or the CronJob was suspended for long."""
@@ -42,7 +43,7 @@ def timing(cron_job: batch_v1.CronJob, schedule: Schedule, now: datetime) -> Tim
     earliest = last
     deadline = cron_job.spec.startingDeadlineSeconds
     if deadline is not None:
-        earliest = max(earliest, now - timedelta(seconds=deadline))
+        earliest = max(earliest, now - timedelta(seconds=min(deadline, LONGEST)))
     skipped = schedule.latest(last, earliest) or last
     due = schedule.latest(skipped, now)
     upcoming = schedule.next(due or skipped)
@@ -53,7 +54,7 @@ def timing(cron_job: batch_v1.CronJob, schedule: Schedule, now: datetime) -> Tim
 
 def is_too_late(cron_job: batch_v1.CronJob, due: datetime, now: datetime) -> bool:
     deadline = cron_job.spec.startingDeadlineSeconds
-    return deadline is not None and due + timedelta(seconds=deadline) < now
+    return deadline is not None and due + timedelta(seconds=min(deadline, LONGEST)) < now
 
 
 def job_name(cron_job: batch_v1.CronJob, due: datetime) -> str:

@@ -45,7 +45,7 @@ def max_unavailable(deployment: apps_v1.Deployment) -> int:
 
 
 def max_total(deployment: apps_v1.Deployment) -> int:
-    return wanted(deployment) + max_surge(deployment)
+    return min(wanted(deployment) + max_surge(deployment), MAX_INT32)
 
 
 def min_available(deployment: apps_v1.Deployment) -> int:

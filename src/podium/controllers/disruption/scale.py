@@ -15,6 +15,7 @@ from podium.client.informers import Informer, Informers
 from podium.machinery import errors
 from podium.models import apps_v1, core_v1, meta_v1, owners, resources
 from podium.models.autoscaling_v1 import Scale
+from podium.models.numbers import MOST_IN_32_BITS
 
 _GROUPS = ("apps", "extensions")
 
@@ -58,7 +59,7 @@ class Scales:
                     raise NoScale(f'found no controllers for pod "{pod.metadata.name}"')
                 seen[reference.uid] = found
         by_uid = {found.uid: found.replicas for found in seen.values()}
-        return Wanted(sum(by_uid.values()), tuple(unmanaged))
+        return Wanted(min(sum(by_uid.values()), MOST_IN_32_BITS), tuple(unmanaged))
 
     async def _find(self, reference: meta_v1.OwnerReference, namespace: str) -> _Controller | None:
         group = reference.apiVersion.rpartition("/")[0]

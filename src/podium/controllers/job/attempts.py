@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podium.controllers.job import failure_policy
 from podium.models import batch_v1, core_v1
-from podium.models.numbers import natural
+from podium.models.numbers import MOST_IN_32_BITS, natural
 
 FAILURES = "batch.kubernetes.io/job-index-failure-count"
 IGNORED = "batch.kubernetes.io/job-index-ignored-failure-count"
@@ -12,7 +12,7 @@ IGNORED = "batch.kubernetes.io/job-index-ignored-failure-count"
 
 
 def _count(pod: core_v1.Pod, name: str) -> int:
-    return natural(pod.metadata.annotations.get(name, ""), 2**31 - 1) or 0
+    return natural(pod.metadata.annotations.get(name, ""), MOST_IN_32_BITS) or 0
 
 
 def failures(pod: core_v1.Pod) -> int:

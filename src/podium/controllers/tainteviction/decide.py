@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from podium.models import core_v1
+from podium.models.numbers import LONGEST
 
 
 def tolerates(toleration: core_v1.Toleration, taint: core_v1.Taint) -> bool:
@@ -42,5 +43,5 @@ def eviction_time(
             return now
         if toleration.tolerationSeconds is not None:
             since = max(taint.timeAdded or met, bound)
-            times.append(since + timedelta(seconds=max(toleration.tolerationSeconds, 0)))
+            times.append(since + timedelta(seconds=min(max(toleration.tolerationSeconds, 0), LONGEST)))
     return min(times, default=None)
