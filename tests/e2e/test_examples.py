@@ -159,7 +159,7 @@ def people(address: tuple[str, int], count: int) -> Iterator[None]:
     """So many of them come to the chat and stay."""
     with ExitStack() as stack:
         for _ in range(count):
-            one = stack.enter_context(socket.create_connection(address, timeout=10))
+            one = stack.enter_context(socket.create_connection(address, timeout=PATIENCE))
             one.sendall(b"GET / HTTP/1.1\r\nHost: chat\r\n\r\n")
             said = stack.enter_context(one.makefile("rb"))
             assert b"200" in said.readline()
