@@ -12,7 +12,6 @@ import pytest
 
 from podium.agent.runtime import RuntimeFailure
 from podium.agent.runtimes.process import exec as exec_
-from podium.agent.runtimes.process import runtime as module
 from podium.agent.runtimes.process import shim_config
 from podium.agent.runtimes.process.shim import records
 
@@ -181,7 +180,7 @@ def test_a_container_without_its_shim_is_lost_but_not_leaked(tmp_path: Path) -> 
             container = await launch(runtime, "sleep", "1000")
             directory = runtime.termination_message(container).parent
             program = records.read(directory / records.STARTED)["pid"]
-            module.signal.pidfd_send_signal(runtime._containers[container].pidfd, module.signal.SIGKILL)
+            signal.pidfd_send_signal(runtime._containers[container].pidfd, signal.SIGKILL)
             found = await ended(runtime, container)
             assert (found.exit_code, found.reason) == (137, "ContainerStatusUnknown")
             await until(lambda: not alive(program))

@@ -12,19 +12,12 @@ those that ended meanwhile. Under the node's directory:
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import shutil
-import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from dataclasses import asdict, replace
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from podium.agent.addresses import AddressPool
 from podium.agent.images import Catalogue
@@ -42,7 +35,7 @@ from podium.agent.runtimes.process import exec as exec_
 from podium.agent.runtimes.process import hosts_file
 from podium.agent.runtimes.process.attach import attach
 from podium.agent.runtimes.process.connect import connect
-from podium.agent.runtimes.process.exec import kill_group
+from podium.agent.runtimes.process.container import SHIM, ProcessContainer
 from podium.agent.runtimes.process.network import PodNetwork
 from podium.agent.runtimes.process.shim import records
 from podium.agent.runtimes.process.shim_config import Place, shim_config
@@ -52,22 +45,6 @@ from podium.machinery.streams import ClientStreams, Connection, StreamOptions
 
 STOP_GRACE = 2.0
 OUTPUT_LIMIT = 16 * 1024
-SHIM = (sys.executable, "-S", "-E", str(Path(__file__).parent / "shim" / "__main__.py"))
-LOST = "The container could not be located: its supervisor has ended"
-
-
-@dataclass(slots=True)
-class _Container:
-    """A container that this runtime remembers."""
-
-    uid: str
-    directory: Path
-    record: ContainerRecord
-    config: records.Config
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-    shim: subprocess.Popen[bytes] | None = None
-    """The shim, if it is a child of this process."""
-    pidfd: int = -1
 
 
 class ProcessRuntime:
@@ -84,7 +61,7 @@ class ProcessRuntime:
         self.address = ""
         self.pod_cidr = ""
         self._sandboxes: dict[str, Sandbox] = {}
-        self._containers: dict[str, _Container] = {}
+        self._containers: dict[str, ProcessContainer] = {}
         self._by_pod: dict[str, list[str]] = {}
         self._pulled: set[str] = set()
         self._exited: Callable[[str], None] | None = None
@@ -166,15 +143,11 @@ class ProcessRuntime:
             image_id=config["image_id"],
         )
         container = self._remember(uid, directory, record, config)
-        started = records.read(directory / records.STARTED)
-        if started is not None:
-            container.record = replace(record, started_at=_time(started["started_at"]))
-        shim = records.read(directory / records.CLAIM)
-        if not self._watch(container, shim["pid"], shim["start"]):
-            self._ended(container)
+        container.take_up()
 
-    def _remember(self, uid: str, directory: Path, record: ContainerRecord, config: records.Config) -> _Container:
-        container = self._containers[record.id] = _Container(uid, directory, record, config)
+    def _remember(self, uid: str, directory: Path, record: ContainerRecord, config: records.Config) -> ProcessContainer:
+        container = ProcessContainer(uid, directory, record, config, self._clock, self._tell_ended)
+        self._containers[record.id] = container
         self._by_pod[uid].append(record.id)
         return container
 
@@ -287,7 +260,7 @@ class ProcessRuntime:
 
     async def start_container(self, container_id: str) -> None:
         """Whoever waits for it may give up: once begun, the start is completed, so that a stop finds what it made."""
-        start = asyncio.ensure_future(self._start(self._containers[container_id]))
+        start = asyncio.ensure_future(self._containers[container_id].start())
         self._starting.add(start)
         start.add_done_callback(self._begun)
         await asyncio.shield(start)
@@ -297,30 +270,11 @@ class ProcessRuntime:
         if not start.cancelled():
             start.exception()  # whoever waited for it was told; if nobody did, it is in the container's record
 
-    async def _start(self, container: _Container) -> None:
-        shim, told = await asyncio.to_thread(_launch, container.directory)
-        container.shim = shim
-        claim = records.read(container.directory / records.CLAIM)
-        started = records.read(container.directory / records.STARTED)
-        container.record = replace(
-            container.record, state="running", started_at=_time(started["started_at"]) if started else None
-        )
-        if claim is None or not self._watch(container, claim["pid"], claim["start"]):
-            self._ended(container)
-        if "error" in told:
-            await container.ended.wait()
-            raise RuntimeFailure(told["error"], "RunContainerError")
-
     async def stop_container(self, container_id: str, grace_seconds: float) -> None:
         container = self._containers.get(container_id)
         if container is None or container.record.state != "running":
             return
-        self._signal(container, signal.SIGTERM if grace_seconds > 0 else signal.SIGUSR1)
-        handle = self._clock.call_later(grace_seconds, lambda: self._signal(container, signal.SIGUSR1))
-        try:
-            await container.ended.wait()
-        finally:
-            handle.cancel()
+        await container.stop(grace_seconds)
 
     async def remove_container(self, container_id: str) -> None:
         container = self._containers.pop(container_id, None)
@@ -356,7 +310,7 @@ class ProcessRuntime:
         config = container.config
         await attach(container.directory, options, client, stdin=config["stdin"], tty=config["tty"])
 
-    def _running(self, container_id: str) -> _Container:
+    def _running(self, container_id: str) -> ProcessContainer:
         container = self._containers.get(container_id)
         if container is None or container.record.state != "running":
             raise RuntimeFailure("container is not running")
@@ -379,92 +333,11 @@ class ProcessRuntime:
     def termination_message(self, container_id: str) -> Path:
         return self._containers[container_id].directory / "termination-log"
 
-    # --- watching shims
-
-    def _watch(self, container: _Container, pid: int, start: int) -> bool:
-        """Get to know when the shim ends; False if it has ended already."""
-        try:
-            pidfd = os.pidfd_open(pid) if pid else -1
-        except ProcessLookupError:
-            return False
-        if pidfd < 0 or records.start_ticks(pid) != start:  # another process has got its number
-            if pidfd >= 0:
-                os.close(pidfd)
-            return False
-        container.pidfd = pidfd
-        asyncio.get_running_loop().add_reader(pidfd, self._ended, container)
-        return True
-
-    def _signal(self, container: _Container, number: int) -> None:
-        if container.pidfd >= 0:
-            try:
-                signal.pidfd_send_signal(container.pidfd, number)
-            except ProcessLookupError:
-                return  # it has just ended, and the loop will tell
-
-    def _ended(self, container: _Container) -> None:
-        """The shim has ended: whatever it wrote down is how the container ended."""
-        if container.pidfd >= 0:
-            asyncio.get_running_loop().remove_reader(container.pidfd)
-            os.close(container.pidfd)
-            container.pidfd = -1
-        if container.shim is not None:
-            container.shim.wait()
-            container.shim = None
-        end: Any = records.read(container.directory / records.EXIT)
-        if end is None:
-            self._kill_orphan(container)
-            finished = self._clock.now().replace(microsecond=0)
-            end = {"exit_code": 137, "reason": "ContainerStatusUnknown", "message": LOST}
-        else:
-            finished = _time(end["finished_at"])
-        container.record = replace(
-            container.record,
-            state="exited",
-            started_at=container.record.started_at or finished,
-            finished_at=finished,
-            exit_code=end["exit_code"],
-            reason=end["reason"],
-            message=end["message"],
-        )
-        container.ended.set()
+    def _tell_ended(self, uid: str) -> None:
         if self._exited is not None:
-            self._exited(container.uid)
-
-    def _kill_orphan(self, container: _Container) -> None:
-        """Where a program doesn't die with its shim (it did something odd), nobody else would end it."""
-        started = records.read(container.directory / records.STARTED)
-        if started is not None and started["start"] and records.start_ticks(started["pid"]) == started["start"]:
-            kill_group(started["pid"])
-
-
-def _launch(directory: Path) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
-    """Start a shim and wait until it tells what became of the container. Blocks."""
-    with (directory / "shim.err").open("wb") as errors:
-        shim = subprocess.Popen(  # noqa: S603 - our own program
-            [*SHIM, "run", str(directory)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            start_new_session=True,
-            env={"PATH": os.environ.get("PATH", os.defpath)},
-        )
-    assert shim.stdout is not None
-    with shim.stdout:
-        line = shim.stdout.readline()
-    if not line:
-        shim.wait()
-        text = (directory / "shim.err").read_text(errors="replace").strip().splitlines()
-        return shim, {"error": text[-1] if text else "the container's supervisor could not start"}
-    told: dict[str, Any] = json.loads(line)
-    return shim, told
+            self._exited(uid)
 
 
 def _close(listening: socket.socket | None) -> None:
     if listening is not None:
         listening.close()
-
-
-def _time(text: str) -> datetime:
-    """A timestamp of the shim, in whole seconds as statuses have it."""
-    return datetime.fromisoformat(text[:19] + "+00:00")
