@@ -12,8 +12,8 @@ T = TypeVar("T")
 
 
 async def write(client: Client, obj: T, status: Any) -> T:
-    """Store the status of the object. If the object has changed since it was read, once more onto the newest: what was
-    worked out is still true for the generation that it names."""
+    """Store the status of an object that is nobody else's. If the object has changed since it was read, once more onto
+    the newest: what was worked out is still true for the generation that it names."""
     new: Any = codec.copy(obj)
     new.status = status
     try:
@@ -27,3 +27,12 @@ async def write(client: Client, obj: T, status: Any) -> T:
         fresh.status = status
         renewed: T = await client.update_status(fresh)
         return renewed
+
+
+async def write_shared(client: Client, obj: T, status: Any) -> T:
+    """Store the status of an object that a node's agent writes, too. If the object has changed since it was read, this
+    raises errors.Conflict: it has to be worked out anew, or what the agent said meanwhile would be undone."""
+    new: Any = codec.copy(obj)
+    new.status = status
+    written: T = await client.update_status(new)
+    return written

@@ -195,3 +195,55 @@ def test_a_node_that_comes_back_in_time_keeps_its_pods(restarted: bool) -> None:
         assert len(await cluster.pods()) == 1
 
     run(body, ALL)
+
+
+def test_what_an_agent_says_meanwhile_is_not_undone() -> None:
+    """News of it is late: for the controller the Pod still runs, and the node that has just come back is lost."""
+
+    async def body(cluster: Cluster) -> None:
+        for name in ("n1", "n2", "n3"):
+            await add_node(cluster, name)
+        ended = await add_pod(cluster, "ended", "n1")
+        await live(cluster, GRACE - 10, "n2", "n3")
+        for plural in ("pods", "nodes", "leases"):
+            cluster.transport.hold(plural)
+        await cluster.set_pod(ended, "Failed", ready=False)
+        await report(cluster, "n1")
+        await renew(cluster, "n1")
+        await cluster.advance(15)
+        assert (await state(cluster, "n1"))[0] == "True"
+        cluster.transport.let_go("leases")
+        cluster.transport.let_go("nodes")
+        await live(cluster, GRACE + 20, "n2", "n3")
+        assert (await state(cluster, "n1"))[0] == "Unknown"
+        assert (await cluster.pods())[0].status.phase == "Failed"
+        cluster.transport.let_go("pods")
+        await live(cluster, 20, "n2", "n3")
+        assert (await cluster.pods())[0].status.phase == "Failed"
+
+    run(body, ("nodelifecycle",))
+
+
+def test_a_pod_that_has_ended_when_it_is_to_leave_ended_so() -> None:
+    """News of its end is late."""
+
+    async def body(cluster: Cluster) -> None:
+        await add_node(cluster, "n1")
+        pod = await add_pod(cluster, "ended", "n1")
+        pod = codec.copy(await cluster.client.get(core_v1.Pod, "default", "ended"))
+        pod.metadata.finalizers = ("example.com/look",)
+        pod = await cluster.client.update(pod)
+        await cluster.settle()
+        cluster.transport.hold("pods")
+        await cluster.set_pod(pod, "Succeeded", ready=False)
+        node = codec.copy(await cluster.client.get(core_v1.Node, "", "n1"))
+        node.spec.taints = (core_v1.Taint(key="down", effect="NoExecute"),)
+        await cluster.client.update(node)
+        await cluster.advance(5)
+        cluster.transport.let_go("pods")
+        await cluster.advance(20)
+        found = await cluster.client.get(core_v1.Pod, "default", "ended")
+        assert found.metadata.deletionTimestamp is not None
+        assert found.status.phase == "Succeeded"
+
+    run(body, ("taint-eviction",))

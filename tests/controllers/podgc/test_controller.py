@@ -83,3 +83,24 @@ def test_a_node_that_comes_back_in_time_keeps_its_pods() -> None:
         assert len(await cluster.pods()) == 1
 
     run(body, ("podgc",))
+
+
+def test_a_pod_that_had_ended_before_its_node_went_ended_so() -> None:
+    """News of its end is late."""
+
+    async def body(cluster: Cluster) -> None:
+        pod = await create(cluster, "ended", "n1")
+        pod = await cluster.client.update(
+            replace(pod, metadata=replace(pod.metadata, finalizers=("example.com/look",)))
+        )
+        await cluster.settle()
+        cluster.transport.hold("pods")
+        await cluster.set_pod(pod, "Succeeded", ready=False)
+        await cluster.advance(60)
+        cluster.transport.let_go("pods")
+        await cluster.advance(60)
+        (found,) = await cluster.pods()
+        assert found.metadata.deletionTimestamp is not None
+        assert found.status.phase == "Succeeded"
+
+    run(body, ("podgc",))

@@ -95,7 +95,7 @@ class NodeLifecycleController:
         if now >= overdue_at:
             lost = health.lost_status(node, self._context.now())
             if lost is not node.status:
-                await status.write(self._client, node, lost)
+                await status.write_shared(self._client, node, lost)
                 return DONE  # what follows from it is done when the informer tells
         if name in self._to_mark or health.ready_status(node) == "Unknown":
             await self._mark_pods(name)
@@ -111,7 +111,7 @@ class NodeLifecycleController:
 
         async def mark(pod: core_v1.Pod, new_status: core_v1.PodStatus) -> None:
             try:
-                await status.write(self._client, pod, new_status)
+                await status.write_shared(self._client, pod, new_status)
             except errors.NotFound:
                 return
             self._recorder.event(pod, "Warning", "NodeNotReady", "Node is not ready")

@@ -71,7 +71,7 @@ class PodGarbageCollector:
         pod = self._pods.get(*key)
         if pod is not None and _ends_unscheduled(pod):
             with contextlib.suppress(errors.NotFound):
-                await status.write(self._client, pod, replace(pod.status, phase="Failed"))
+                await status.write_shared(self._client, pod, replace(pod.status, phase="Failed"))
             return DONE
         if pod is None or not pod.spec.nodeName or self._nodes.get("", pod.spec.nodeName) is not None:
             return DONE
@@ -91,7 +91,7 @@ class PodGarbageCollector:
         options = meta_v1.DeleteOptions(gracePeriodSeconds=0, preconditions=meta_v1.Preconditions(uid=metadata.uid))
         with contextlib.suppress(errors.NotFound):
             if not pod_rules.is_finished(pod):
-                await status.write(self._client, pod, failed(pod, self._context.now()))
+                await status.write_shared(self._client, pod, failed(pod, self._context.now()))
             await self._client.delete(core_v1.Pod, metadata.namespace, metadata.name, options)
 
     async def _node_exists(self, name: str) -> bool:

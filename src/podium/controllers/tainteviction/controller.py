@@ -83,7 +83,7 @@ class TaintEvictionController:
         put = conditions.put(pod.status.conditions, disrupted, self._context.now())
         options = meta_v1.DeleteOptions(preconditions=meta_v1.Preconditions(uid=metadata.uid))
         try:
-            await status.write(self._client, pod, replace(pod.status, conditions=put))
+            await status.write_shared(self._client, pod, replace(pod.status, conditions=put))
             await self._client.delete(core_v1.Pod, metadata.namespace, metadata.name, options)
         except errors.NotFound:
             return
