@@ -9,6 +9,8 @@ import pytest
 
 from podium.agent.addresses import AddressPool
 from podium.agent.node import NodeFacts, node_conditions, node_status, pod_cidr
+from podium.models.core_v1 import Node
+from podium.testing.virtual import virtual_cluster
 
 from .build import NOW
 
@@ -53,3 +55,21 @@ def test_status_tells_what_the_node_offers() -> None:
     assert found.capacity == found.allocatable
     assert (found.capacity["cpu"], found.capacity["pods"]) == ("4", "110")
     assert [(a.type, a.address) for a in found.addresses] == [("InternalIP", "10.0.0.1"), ("Hostname", "n1")]
+
+
+def test_a_node_that_is_said_to_be_lost_says_otherwise_soon() -> None:
+    """With the next renewal of its Lease, not just with the next heartbeat minutes later."""
+    with virtual_cluster(lease_seconds=40) as cluster:
+
+        def ready() -> str:
+            return next(c.status for c in cluster.get(Node, "node-1").status.conditions if c.type == "Ready")
+
+        cluster.advance(100)
+        patch = {"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}
+        cluster.run(cluster.client.patch(Node, "", "node-1", patch, "strategic", "status"))
+        assert ready() == "Unknown"
+        cluster.advance(12)
+        assert ready() == "True"
+        version = cluster.get(Node, "node-1").metadata.resourceVersion
+        cluster.advance(60)
+        assert cluster.get(Node, "node-1").metadata.resourceVersion == version

@@ -143,5 +143,52 @@ def test_what_others_say_of_its_readiness_is_put_right(podium_cluster: VirtualCl
     assert versions(podium_cluster.get(Pod, "p")) == before
 
 
+def test_that_is_put_right_by_an_agent_that_had_nothing_to_say(podium_cluster: VirtualCluster) -> None:
+    """It has started anew, and found everything as the agent before it had said."""
+    pod = unbound(podium_cluster)
+    running = {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}
+    client = podium_cluster.client
+    pod = podium_cluster.run(client.patch(Pod, "default", "p", running, "strategic", "status"))
+    said = pod.status
+
+    async def work(manager: StatusManager) -> None:
+        manager.set(pod, said)
+        assert not manager.is_overwritten(pod)
+        patch = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
+        marked = await client.patch(Pod, "default", "p", patch, "strategic", "status")
+        assert manager.is_overwritten(marked)
+        manager.set(marked, said)
+
+    writing(podium_cluster, pod, work)
+    assert ready(podium_cluster) == "True"
+
+
+def test_what_others_wrote_before_the_agent_had_its_answer_is_put_right(podium_cluster: VirtualCluster) -> None:
+    """The informer may be quicker than the answer to a write."""
+    pod = unbound(podium_cluster)
+    client = podium_cluster.client
+
+    class Overtaken:
+        """A client that has its first answer late."""
+
+        async def update_status(self, changed: Pod) -> Pod:
+            written = await client.update_status(changed)
+            if informer.pod is pod:
+                patch = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
+                informer.pod = await client.patch(Pod, "default", "p", patch, "strategic", "status")
+            return written
+
+    informer = Stale(pod)
+
+    async def run() -> None:
+        manager = StatusManager(Overtaken(), podium_cluster.clock, informer)  # type: ignore[arg-type]
+        manager.set(pod, status(pod, "Running", "True"))
+        await podium_cluster.clock.settle()
+        await manager.close()
+
+    podium_cluster.run(run())
+    assert ready(podium_cluster) == "True"
+
+
 def ready(cluster: VirtualCluster) -> str:
     return next(condition.status for condition in cluster.get(Pod, "p").status.conditions if condition.type == "Ready")

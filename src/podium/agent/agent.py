@@ -89,7 +89,9 @@ class Agent:
 
     async def _run(self) -> None:
         facts = self._complete(self._facts)
-        keeper = NodeKeeper(self._client, self._clock, self._rng, self.node_name, facts, self._lease_seconds)
+        keeper = NodeKeeper(
+            self._client, self._clock, self._rng, self.node_name, facts, self._lease_seconds, self._node
+        )
         node = await keeper.register()
         recorder = EventRecorder(self._client, self._clock, self._rng, "kubelet", self.node_name)
         statuses = StatusManager(self._client, self._clock, self._pods)
@@ -116,7 +118,7 @@ class Agent:
             driver = PodWorkers(context, self._runtime)
         await driver.start()
         await self._pods.has_synced.wait()
-        admission = Admission(context, driver, lambda: self._nodes.get("", self.node_name) or node)
+        admission = Admission(context, driver, lambda: self._node() or node)
         end = self._pods.on_index(NODE_INDEX, self.node_name, admission.pod_changed)
         self._driver = driver
         try:
@@ -136,6 +138,9 @@ class Agent:
             await driver.stop()
             await statuses.close()
             await recorder.close()
+
+    def _node(self) -> Node | None:
+        return self._nodes.get("", self.node_name)
 
     def _complete(self, facts: NodeFacts) -> NodeFacts:
         """The facts, with what depends on the runtime."""

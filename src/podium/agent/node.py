@@ -151,6 +151,10 @@ def node_status(name: str, facts: NodeFacts, now: datetime, old: NodeStatus | No
     return status
 
 
+def is_said_to_be_ready(node: Node) -> bool:
+    return any(condition.type == "Ready" and condition.status == "True" for condition in node.status.conditions)
+
+
 class NodeKeeper:
     """Registers a node and keeps its Lease and status fresh."""
 
@@ -162,13 +166,16 @@ class NodeKeeper:
         name: str,
         facts: NodeFacts,
         lease_seconds: int = LEASE_SECONDS,
+        shown: Callable[[], Node | None] = lambda: None,
     ) -> None:
+        """`shown`: the Node as the agent last heard of it."""
         self._client = client
         self._clock = clock
         self._rng = rng
         self._name = name
         self._facts = facts
         self._lease_seconds = lease_seconds
+        self._shown = shown
         self._lease: Lease | None = None
 
     async def register(self) -> Node:
@@ -186,7 +193,9 @@ class NodeKeeper:
         period = self._lease_seconds / 4
         while True:
             await self._try(self._renew)
-            if self._clock.monotonic() - reported >= STATUS_SECONDS:
+            shown = self._shown()
+            is_lost = shown is not None and not is_said_to_be_ready(shown)  # to others it was, but here we are
+            if is_lost or self._clock.monotonic() - reported >= STATUS_SECONDS:
                 await self._try(self._register)
                 reported = self._clock.monotonic()
             await self._clock.sleep(period * (1 + 0.04 * self._rng.random()))

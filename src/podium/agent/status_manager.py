@@ -59,6 +59,9 @@ class StatusManager:
         """Report this status, unless it is what was reported last and what the API still says."""
         if self.last(pod) != status or self.is_overwritten(pod):
             self._want(pod, status, remove=False)
+        elif pod.metadata.uid not in self._wanted and pod.metadata.uid not in self._written:
+            self._written[pod.metadata.uid] = status  # as an agent before this one said
+            self._revisions[pod.metadata.uid] = int(pod.metadata.resourceVersion or 0)
 
     def is_overwritten(self, pod: Pod) -> bool:
         """Whether somebody else has said since then that the Pod isn't ready, or that it is: the agent knows better.
@@ -132,6 +135,13 @@ class StatusManager:
                     self._queue.append(uid)
             elif self._wanted.get(uid) is wanted:
                 del self._wanted[uid]
+                self._put_right(uid, wanted.pod)
+
+    def _put_right(self, uid: str, pod: Pod) -> None:
+        """Once more, if somebody else has written to the Pod before it was known that the agent's write was done."""
+        shown = self._pods.get(pod.metadata.namespace, pod.metadata.name)
+        if shown is not None and shown.metadata.uid == uid and self.is_overwritten(shown):
+            self._want(shown, self._written[uid], remove=False)
 
     async def _write_one(self, uid: str, wanted: _Wanted) -> None:
         """Write the newest status; then remove the Pod, if nothing newer came up."""
