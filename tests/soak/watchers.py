@@ -130,6 +130,8 @@ class Watchers:
         if was_up != goes_on:
             up = {one.metadata.uid for one in self._objects["pods"].values() if is_up(one)}
             self._up.append((now, frozenset(up)))
+        if new is not None and old is not None and is_finished(old) and new.status.phase != old.status.phase:
+            self._say(f"Pod {pod.metadata.name} had {old.status.phase}, and is {new.status.phase} again")
         if new is None and pod.spec.nodeName in self._world.silent and not is_finished(pod):
             self._say(f"Pod {pod.metadata.name} vanished from {pod.spec.nodeName}, where it may still run")
         if begins_to_go and was_up and new is not None:
