@@ -81,3 +81,5 @@ def test_nothing_is_written_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_a_file_does_not_replace_a_folder(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="is a directory"):
         unpack(archive(("a", "x")), "a", tmp_path)
+    with pytest.raises(Failure, match="not a directory"):
+        unpack(archive(("a/b", "x"), ("a/b/c/d", "y")), "a", tmp_path / "new")

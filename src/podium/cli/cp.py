@@ -182,16 +182,20 @@ def unpack(archive: tarfile.TarFile, prefix: str, destination: Path) -> None:
             click.echo(f'warning: file "{destination / rest}" is outside target destination, skipping', err=True)
             continue
         target = destination / rest if rest else destination
-        if entry.isdir():
-            target.mkdir(parents=True, exist_ok=True)
-        elif entry.issym() or entry.islnk():
-            click.echo(f'warning: skipping symlink: "{target}" -> "{entry.linkname}"', err=True)
-        elif (content := archive.extractfile(entry)) is not None:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with target.open("wb") as file:
-                    while data := content.read(CHUNK):
-                        file.write(data)
-            except OSError as problem:
-                raise Failure(f"error: open {target}: {(problem.strerror or '').lower()}") from None
-            target.chmod(entry.mode & 0o777)
+        try:
+            _unpack(archive, entry, target)
+        except OSError as problem:
+            raise Failure(f"error: open {target}: {(problem.strerror or '').lower()}") from None
+
+
+def _unpack(archive: tarfile.TarFile, entry: tarfile.TarInfo, target: Path) -> None:
+    if entry.isdir():
+        target.mkdir(parents=True, exist_ok=True)
+    elif entry.issym() or entry.islnk():
+        click.echo(f'warning: skipping symlink: "{target}" -> "{entry.linkname}"', err=True)
+    elif (content := archive.extractfile(entry)) is not None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as file:
+            while data := content.read(CHUNK):
+                file.write(data)
+        target.chmod(entry.mode & 0o777)
