@@ -15,8 +15,11 @@ SERVICE = Service(
 )
 
 
-def piece(*addresses: str, ready: bool | None = True, port: str = "https", of: str = "x") -> EndpointSlice:
+def piece(
+    *addresses: str, ready: bool | None = True, port: str = "https", of: str = "x", kind: str = "IPv4"
+) -> EndpointSlice:
     return EndpointSlice(
+        addressType=kind,
         metadata=ObjectMeta(labels={"kubernetes.io/service-name": of}),
         endpoints=(Endpoint(addresses=addresses, conditions=EndpointConditions(ready=ready)),),
         ports=(EndpointPort(name=port, port=8443),),
@@ -30,6 +33,7 @@ def test_endpoints() -> None:
         piece("10.0.0.3", ready=False),
         piece("10.0.0.4", port="other"),
         piece("10.0.0.5", of="y"),
+        piece("localhost", kind="FQDN"),
     ]
     assert found(SERVICE, 443, slices) == [Target("10.0.0.1", 8443), Target("10.0.0.2", 8443)]
 

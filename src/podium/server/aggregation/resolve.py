@@ -58,7 +58,9 @@ def targets(registry: Registry, service: APIService) -> list[Target]:
 
 
 def found(service: Service, port: int, slices: Iterable[EndpointSlice]) -> list[Target]:
-    """The endpoints that a port of a Service leads to; Unresolved if there are none. `slices`: any of its namespace."""
+    """The endpoints that a port of a Service leads to; Unresolved if there are none. `slices`: any of its namespace.
+
+    Names of hosts are no endpoints, as for a Service's own address: only an ExternalName leads to one."""
     name = service.metadata.name
     if service.spec.type == "ExternalName":
         return [Target(service.spec.externalName, port)]
@@ -68,7 +70,7 @@ def found(service: Service, port: int, slices: Iterable[EndpointSlice]) -> list[
     result = [
         Target(address, number)
         for piece in slices
-        if piece.metadata.labels.get(_SERVICE_NAME) == name
+        if piece.metadata.labels.get(_SERVICE_NAME) == name and piece.addressType != "FQDN"
         for number in _numbers(piece, wanted.name)
         for endpoint in piece.endpoints
         if _is_ready(endpoint)
