@@ -23,6 +23,11 @@ def test_defaults() -> None:
     }
 
 
+def test_a_template_generation_that_is_no_number_is_begun_anew() -> None:
+    made = changed(DAEMON_SET, "metadata.annotations", {"deprecated.daemonset.template.generation": "9" * 5000})
+    assert as_is_errors(made) == []
+
+
 @pytest.mark.parametrize(
     ("path", "value", "expected"),
     [

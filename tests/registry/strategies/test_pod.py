@@ -375,6 +375,27 @@ def test_rejected(path: str, value: Any, expected: list[str]) -> None:
     assert errors(changed(POD, path, value)) == expected
 
 
+@pytest.mark.parametrize(
+    ("cost", "good"),
+    [
+        ("0", True),
+        ("2147483647", True),
+        ("2147483648", False),
+        ("-2147483648", True),
+        ("-2147483649", False),
+        ("-0", False),
+        ("01", False),
+        ("-", False),
+        ("", False),
+        ("\u00b2", False),
+        ("9" * 5000, False),
+    ],
+)
+def test_the_cost_of_a_deletion_has_32_bits(cost: str, good: bool) -> None:
+    found = errors(changed(POD, "metadata.annotations", {"controller.kubernetes.io/pod-deletion-cost": cost}))
+    assert (found == []) == good
+
+
 def test_a_bad_name_says_what_a_good_one_is() -> None:
     (found,) = errors(changed(POD, C + "name", "A_b"))
     assert found.startswith('spec.containers[0].name: Invalid value: "A_b": a lowercase RFC 1123 label must consist of')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podium.machinery import field
 from podium.machinery.field import Path
-from podium.models import selectors
+from podium.models import numbers, selectors
 from podium.models.apps_v1 import DaemonSet, DaemonSetStatus, DaemonSetUpdateStrategy, RollingUpdateDaemonSet
 from podium.registry.strategies import checks, pod_defaults, pod_template
 from podium.registry.strategies.checks import SPEC, STATUS, Errors
@@ -29,8 +29,7 @@ def _default(obj: DaemonSet) -> None:
 
 
 def _template_generation(obj: DaemonSet) -> int:
-    text = obj.metadata.annotations.get(_TEMPLATE_GENERATION, "")
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return numbers.natural(obj.metadata.annotations.get(_TEMPLATE_GENERATION, "")) or 0
 
 
 def _prepare_create(obj: DaemonSet) -> None:

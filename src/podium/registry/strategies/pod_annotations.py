@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from podium.machinery import field
 from podium.machinery.field import Path
+from podium.models import numbers
 from podium.models.core_v1 import Container, EphemeralContainer, PodSpec
 from podium.registry.strategies.checks import Errors
 
@@ -32,9 +33,10 @@ def validate(path: Path, annotations: Mapping[str, str], spec: PodSpec) -> Error
 def _is_int32(text: str) -> bool:
     """As Kubernetes reads it: an optional minus, no plus, no leading zeros."""
     digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdecimal()) or (digits.startswith("0") and digits != "0"):
+    number = numbers.natural(digits, 2**31)
+    if number is None or (digits.startswith("0") and digits != "0"):
         return False
-    return -(2**31) <= int(text) < 2**31 and text != "-0"
+    return text != "-0" if digits != text else number < 2**31
 
 
 def _app_armor(path: Path, container: str, profile: str, spec: PodSpec) -> Errors:

@@ -96,7 +96,7 @@ class Attachments:
         until = time.monotonic() + LINGER_SECONDS
         for client in self._clients.values():
             with contextlib.suppress(OSError):
-                client.socket.settimeout(LINGER_SECONDS)
+                client.socket.settimeout(max(until - time.monotonic(), 0))
                 client.socket.sendall(client.unseen)
                 client.socket.shutdown(socket.SHUT_WR)
                 while (left := until - time.monotonic()) > 0:
