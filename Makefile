@@ -20,8 +20,8 @@ demo: install
 	$(BIN)/python -m podium.cli.main demo
 
 check: install
-	$(BIN)/ruff format --check src tests scripts bench
-	$(BIN)/ruff check src tests scripts bench
+	$(BIN)/ruff format --check src tests scripts bench examples
+	$(BIN)/ruff check src tests scripts bench examples
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate_models.py --check
@@ -37,8 +37,8 @@ bench: install
 	$(BIN)/python -m bench $(ARGS)
 
 format: install
-	$(BIN)/ruff format src tests scripts bench
-	$(BIN)/ruff check --fix src tests scripts bench
+	$(BIN)/ruff format src tests scripts bench examples
+	$(BIN)/ruff check --fix src tests scripts bench examples
 
 models: install
 	$(BIN)/python scripts/generate_models.py

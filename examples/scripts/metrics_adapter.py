@@ -1,7 +1,7 @@
 """An API server of metrics behind the cluster's own: custom.metrics.k8s.io and external.metrics.k8s.io.
 
-It asks Pods for their figures (port 8080, /metrics). Its external metrics are files, a number in each. It makes itself a
-certificate, and answers only who has the one by which the cluster's API server is known.
+It asks Pods for their figures (port 8080, /metrics). Its external metrics are files, a number in each. It makes a
+certificate for itself, and answers only who has the one by which the cluster's API server is known.
 
 Arguments: the folder of ConfigMap extension-apiserver-authentication, the folder of the external metrics.
 """
