@@ -180,12 +180,14 @@ def _certificates_made_meanwhile(pki: Path) -> Iterator[None]:
 
 
 def _make_certificates(pki: Path) -> NoReturn:
+    status = 1
     try:
         from podium.server.pki import ensure
 
         ensure(pki, RealClock().now())
+        status = 0
     finally:
-        os._exit(0)
+        os._exit(status)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 from typing import Any
 
 import click
@@ -104,7 +104,7 @@ def _evict_all(session: Session, uids: dict[objects.Target, str], options: dict[
             raise Failure(
                 "; ".join(f'error when evicting pods/"{one.name}" -n "{one.namespace}": {over}' for one in pending)
             )
-        time.sleep(left)
+        asyncio.run(RealClock().sleep(left))
 
 
 def plan(pods: list[Tree], options: dict[str, Any]) -> tuple[list[Tree], list[str], list[str]]:

@@ -7,6 +7,7 @@ object, one namespace or one node are found by index, not by asking all of them.
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -241,7 +242,7 @@ def _hand_back(change: Change, entry: Entry) -> None:
         change.attachment.entry = entry
 
 
-class Watcher:
+class Watcher(ABC):
     """Whoever is told of changes. `index` is (index, value, how to find it), or ("", "", None) for all changes."""
 
     __slots__ = ("index",)
@@ -249,5 +250,6 @@ class Watcher:
     def __init__(self, index: tuple[str, str, Values | None] = ("", "", None)) -> None:
         self.index = index
 
+    @abstractmethod
     def offer(self, event: Event) -> None:
-        raise NotImplementedError
+        """Called with every change that it asked for, before anything else happens: take note, don't act."""

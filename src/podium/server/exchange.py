@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from email.utils import format_datetime
@@ -162,8 +163,9 @@ class _WireAnswer(web.StreamResponse):
     def prepared(self) -> bool:
         return True
 
+    @abstractmethod
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        raise NotImplementedError
+        """Write all of it."""
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Everything was written when the answer was prepared."""

@@ -7,6 +7,7 @@ in order: `_published` for what is durable now, `_fail` when something could not
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,7 +20,7 @@ Write = tuple[Change | None, "asyncio.Future[int]"]
 Batch = list[Write]
 
 
-class LogStore:
+class LogStore(ABC):
     """Accepts guarded writes and tells listeners. Lives on one event loop."""
 
     def __init__(self, heads: Heads, oldest: int) -> None:
@@ -99,8 +100,9 @@ class LogStore:
             self._unresolved.extend(batch)
             self._hand_over(batch)
 
+    @abstractmethod
     def _hand_over(self, batch: Batch) -> None:
-        raise NotImplementedError
+        """Make these writes durable, in this order, and call `_published` then, or `_fail`."""
 
     def _published(self, writes: Sequence[Write]) -> None:
         """These are durable. Show them to readers, then to listeners, then to who made them."""

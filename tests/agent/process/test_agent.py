@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 
 from podium.agent import choose
-from podium.clock import RealClock
-from podium.cluster import Cluster, ClusterConfig
+from podium.cluster import Cluster
 from podium.machinery.errors import BadRequest
 from podium.machinery.streams import LogOptions
 from podium.models import codec, meta_v1
 from podium.models.core_v1 import ConfigMap, ContainerStatus, Event, Pod
 from podium.store.memory import MemoryStore
 
+from .cluster import process_cluster as cluster
 from .conftest import DEADLINE, until
 
 
@@ -27,18 +25,6 @@ from .conftest import DEADLINE, until
 def _loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     """As anyone can run it; namespaces have their own tests."""
     monkeypatch.setattr(choose, "can_isolate", lambda: "not in this test")
-
-
-@asynccontextmanager
-async def cluster(data_dir: Path, store: MemoryStore | None = None) -> AsyncIterator[Cluster]:
-    config = ClusterConfig(data_dir=data_dir, runtime="process", nodes=1, port=0, serve=True)
-    found = Cluster(config, store or MemoryStore(), RealClock(), Random(str(data_dir)))
-    await found.start()
-    try:
-        await found.ready()
-        yield found
-    finally:
-        await found.stop()
 
 
 async def create(at: Cluster, container: dict[str, Any] | None = None, **spec: Any) -> None:

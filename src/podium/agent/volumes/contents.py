@@ -77,10 +77,10 @@ def files(pod: Pod, volume: Volume, sources: VolumeSources) -> dict[str, File] |
     try:
         if volume.configMap is not None:
             config = volume.configMap
-            return _config_map(pod, config.name, config.items, config.optional, config.defaultMode, sources)
+            return _config_map(config.name, config.items, config.optional, config.defaultMode, sources)
         if volume.secret is not None:
             secret = volume.secret
-            return _secret(pod, secret.secretName, secret.items, secret.optional, secret.defaultMode, sources)
+            return _secret(secret.secretName, secret.items, secret.optional, secret.defaultMode, sources)
         if volume.downwardAPI is not None:
             return _downward(pod, volume.downwardAPI.items, volume.downwardAPI.defaultMode, sources)
         if volume.projected is not None:
@@ -91,42 +91,35 @@ def files(pod: Pod, volume: Volume, sources: VolumeSources) -> dict[str, File] |
 
 
 def _config_map(
-    pod: Pod,
-    name: str,
-    items: Iterable[KeyToPath],
-    optional: bool | None,
-    mode: int | None,
-    sources: VolumeSources,
+    name: str, items: Iterable[KeyToPath], optional: bool | None, mode: int | None, sources: VolumeSources
 ) -> dict[str, File]:
     found = sources.references.config_maps.get(name)
-    if found is None:
-        if optional:
-            return {}
-        raise ConfigError(f'configmap "{name}" not found')
-    data = {**{key: value.encode() for key, value in found.data.items()}, **found.binaryData}
-    return _selected(data, items, optional, mode, "configmap references non-existent config key: {key}")
+    data = None if found is None else {**{key: text.encode() for key, text in found.data.items()}, **found.binaryData}
+    missing = "configmap references non-existent config key: {key}"
+    return _selected(f'configmap "{name}"', data, items, optional, mode, missing)
 
 
 def _secret(
-    pod: Pod,
-    name: str,
-    items: Iterable[KeyToPath],
-    optional: bool | None,
-    mode: int | None,
-    sources: VolumeSources,
+    name: str, items: Iterable[KeyToPath], optional: bool | None, mode: int | None, sources: VolumeSources
 ) -> dict[str, File]:
     found = sources.references.secrets.get(name)
-    if found is None:
-        if optional:
-            return {}
-        raise ConfigError(f'secret "{name}" not found')
-    return _selected(found.data, items, optional, mode, "references non-existent secret key: {key}")
+    data = None if found is None else found.data
+    return _selected(f'secret "{name}"', data, items, optional, mode, "references non-existent secret key: {key}")
 
 
 def _selected(
-    data: Mapping[str, bytes], items: Iterable[KeyToPath], optional: bool | None, mode: int | None, missing: str
+    what: str,
+    data: Mapping[str, bytes] | None,
+    items: Iterable[KeyToPath],
+    optional: bool | None,
+    mode: int | None,
+    missing: str,
 ) -> dict[str, File]:
-    """All keys, or those that `items` name, under the paths that they say."""
+    """All keys, or those that `items` name, under the paths they say. `data` is None if there is no such object."""
+    if data is None:
+        if optional:
+            return {}
+        raise ConfigError(f"{what} not found")
     default = DEFAULT_MODE if mode is None else mode
     items = tuple(items)
     if not items:
@@ -163,10 +156,10 @@ def _projected(pod: Pod, projected: ProjectedVolumeSource, sources: VolumeSource
             raise ConfigError("this node can't project cluster trust bundles and Pod certificates")
         if source.configMap is not None:
             config = source.configMap
-            found |= _config_map(pod, config.name, config.items, config.optional, mode, sources)
+            found |= _config_map(config.name, config.items, config.optional, mode, sources)
         if source.secret is not None:
             secret = source.secret
-            found |= _secret(pod, secret.name, secret.items, secret.optional, mode, sources)
+            found |= _secret(secret.name, secret.items, secret.optional, mode, sources)
         if source.downwardAPI is not None:
             found |= _downward(pod, source.downwardAPI.items, mode, sources)
         if source.serviceAccountToken is not None:

@@ -193,7 +193,9 @@ class _Listener:
         return b""
 
     async def resized(self) -> TerminalSize:
-        raise NotImplementedError
+        """Never: there is no terminal."""
+        never: asyncio.Future[TerminalSize] = asyncio.get_running_loop().create_future()
+        return await never
 
 
 async def run_to_end(
