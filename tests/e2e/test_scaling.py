@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import Server, server
+from tests.e2e.cluster import PATIENCE, Server, server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+PODS = "/api/v1/namespaces/default/pods"
 DRIVERS = pytest.mark.parametrize("program", ["kubectl", "podium"])
 
 WEB = """
@@ -99,15 +101,19 @@ def test_drain_keeps_the_budget(cluster: Server, program: str) -> None:
     run("rollout status deployment/web --timeout=60s")
     run("apply -f -", stdin=BUDGET % 0)
     run("wait pdb/web --for=jsonpath={.status.expectedPods}=2 --timeout=30s")
-    said = run.fails("drain node-1 node-2 --ignore-daemonsets --timeout=3s --pod-selector app=web")
-    assert "Cannot evict pod as it would violate the pod's disruption budget." in said
-    assert len(cluster.objects("/api/v1/namespaces/default/pods", labelSelector="app=web")) == 2
-    run("uncordon node-2")
-    run("apply -f -", stdin=BUDGET % 1)
-    run("wait pdb/web --for=jsonpath={.status.disruptionsAllowed}=1 --timeout=30s")
-    assert "drained" in run("drain node-1 --ignore-daemonsets --force --timeout=60s")
-    pods = cluster.objects("/api/v1/namespaces/default/pods", fieldSelector="spec.nodeName=node-1")
-    assert pods == []
+    flags = ("--ignore-daemonsets", "--timeout=60s", "--pod-selector", "app=web")
+    drain = [*run.program, "drain", "node-1", "node-2", *flags]
+    with subprocess.Popen(drain, env=run.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as draining:
+        assert draining.stdout is not None
+        for line in draining.stdout:
+            if "Cannot evict pod as it would violate the pod's disruption budget." in line:
+                break
+        assert len(cluster.objects(PODS, labelSelector="app=web")) == 2
+        run("uncordon node-2")
+        run("apply -f -", stdin=BUDGET % 1)
+        assert "node/node-2 drained" in draining.stdout.read()
+        assert draining.wait(PATIENCE) == 0
+    assert cluster.objects(PODS, labelSelector="app=web", fieldSelector="spec.nodeName=node-1") == []
     run("delete pdb web")
 
 
