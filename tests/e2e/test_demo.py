@@ -36,11 +36,8 @@ def test_the_demo_shows_pods_and_an_address_that_answers_and_leaves_nothing_behi
             assert f"Kubeconfig:  {tmp_path / 'kubeconfig'}" in shown
             address = re.search(r"http://(\S+):5000/index", shown)
             assert address, shown
-            pods = cluster.objects("/api/v1/namespaces/default/pods", labelSelector="app=flask")
-            pod = next(pod for pod in pods if pod["status"]["podIP"] == address[1])
-            assert "v1" in cluster.fetch(pod)
             with urlopen(address[0], timeout=60) as response:
-                assert response.status == 200
+                assert b"v1" in response.read()
         finally:
             demo.send_signal(signal.SIGINT)
         assert demo.wait(60) == 0

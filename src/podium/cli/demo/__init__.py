@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import sys
@@ -19,7 +20,7 @@ from podium.cli.cluster_up import RUNTIMES, RuntimeName, Wanted, start_detached
 from podium.cli.data_dir import home
 from podium.cli.describe.text import duration, parse_time
 from podium.cli.session import Session
-from podium.clock import RealClock
+from podium.clock import Clock, RealClock
 from podium.machinery.documents import read_documents
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 Tree = dict[str, Any]
 MANIFESTS = ("replicaset.yaml", "flask-deploy.yaml")
+FLASK_PORT = 5000
+STARTS_WITHIN = 30.0
+"""Seconds that the Flask app is given to listen."""
 
 
 @click.command("demo")
@@ -117,6 +121,22 @@ def _ready(pod: Tree) -> bool:
     return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
 
 
+async def _listens(clock: Clock, host: str, port: int) -> bool:
+    """Wait until something accepts connections there: without a readiness probe, Ready comes before an app listens."""
+    try:
+        async with asyncio.timeout(STARTS_WITHIN):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection(host, port)
+                except OSError:
+                    await clock.sleep(0.05)
+                else:
+                    writer.close()
+                    return True
+    except TimeoutError:
+        return False
+
+
 def _table(pods: dict[str, Tree]) -> Table:
     from rich.table import Table
 
@@ -149,7 +169,9 @@ def _what_next(data_dir: Path, pods: list[Tree], simulated: bool) -> None:
     program = Path(sys.argv[0]).name if Path(sys.argv[0]).name == "podium" else f"{sys.executable} -m podium.cli.main"
     click.echo(f"\nKubeconfig:  {kubeconfig}")
     if flask and not simulated:
-        click.echo(f"Flask app:   http://{flask[0]['status']['podIP']}:5000/index")
+        address = flask[0]["status"]["podIP"]
+        late = "" if asyncio.run(_listens(RealClock(), address, FLASK_PORT)) else "  (doesn't listen yet)"
+        click.echo(f"Flask app:   http://{address}:{FLASK_PORT}/index{late}")
     click.echo(
         f"""
 Try, in another terminal:
