@@ -6,14 +6,21 @@ sectors reaches the platter: `Disk.after_power_loss` writes that into another di
 `Disk.gate` lets syncs wait.
 """
 
+from __future__ import annotations
+
+import asyncio
 import itertools
 import os
 import random
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Lock
+from typing import TYPE_CHECKING
 
 import apsw
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # collections.abc has it since Python 3.12
 
 SECTOR = 512
 _numbers = itertools.count()
@@ -36,15 +43,26 @@ class Disk(apsw.VFS):
         self.on_sync: Callable[[], None] = lambda: None
         super().__init__(self.name, base="")
 
-    def xOpen(self, name, flags):
+    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:
         return _File(self, name, flags)
 
-    def xDelete(self, filename, syncdir):
+    def xDelete(self, filename: str, syncdir: bool) -> None:
         with self.lock:
             self.operate()
             self.synced.pop(filename, None)
             self.unsynced.pop(filename, None)
         super().xDelete(filename, syncdir)
+
+    def close_gate(self) -> asyncio.Event:
+        """Let syncs wait; the event is set when one does."""
+        loop, syncing = asyncio.get_running_loop(), asyncio.Event()
+
+        def on_sync() -> None:
+            loop.call_soon_threadsafe(syncing.set)
+
+        self.on_sync = on_sync
+        self.gate.clear()
+        return syncing
 
     def operate(self) -> None:
         self.operations += 1
@@ -68,8 +86,9 @@ class Disk(apsw.VFS):
 
 
 class _File(apsw.VFSFile):
-    def __init__(self, disk: Disk, name, flags) -> None:
+    def __init__(self, disk: Disk, name: str | apsw.URIFilename | None, flags: list[int]) -> None:
         self.disk = disk
+        assert name is not None, "the store makes no temporary files"
         self.filename = name.filename() if isinstance(name, apsw.URIFilename) else name
         with disk.lock:
             if self.filename not in disk.synced:
@@ -78,24 +97,24 @@ class _File(apsw.VFSFile):
                 disk.unsynced[self.filename] = []
         super().__init__("", name, flags)
 
-    def xWrite(self, data, offset):
-        disk = self.disk
+    def xWrite(self, data: Buffer, offset: int) -> None:
+        disk, written = self.disk, bytes(data)
         with disk.lock:
-            disk.unsynced[self.filename].append((offset, bytes(data)))
+            disk.unsynced[self.filename].append((offset, written))
             disk.operate()
             if disk.capacity is not None:
-                disk.capacity -= len(data)
+                disk.capacity -= len(written)
                 if disk.capacity < 0:
                     raise apsw.FullError("database or disk is full")  # as SQLite says it
         super().xWrite(data, offset)
 
-    def xTruncate(self, size):
+    def xTruncate(self, size: int) -> None:
         with self.disk.lock:
             self.disk.unsynced[self.filename].append((size, None))
             self.disk.operate()
         super().xTruncate(size)
 
-    def xSync(self, flags):
+    def xSync(self, flags: int) -> None:
         disk = self.disk
         disk.on_sync()
         disk.gate.wait()

@@ -2,11 +2,11 @@
 
 import asyncio
 import random
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import apsw
 import pytest
@@ -93,7 +93,7 @@ def integrity(path: Path) -> str:
     connection = apsw.Connection(str(path))
     result = connection.pragma("integrity_check")
     connection.close()
-    return result
+    return str(result)
 
 
 def lose_power(directory: Path, seed: int) -> None:
@@ -130,13 +130,13 @@ def small_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("block", range(6))
 @pytest.mark.usefixtures("small_checkpoints")
-def test_power_loss_takes_nothing_that_was_acknowledged(tmp_path, block):
+def test_power_loss_takes_nothing_that_was_acknowledged(tmp_path: Path, block: int) -> None:
     for seed in range(block * 25, block * 25 + 25):
         lose_power(tmp_path, seed)
 
 
 @pytest.mark.usefixtures("small_checkpoints")
-def test_the_power_loss_test_can_fail(tmp_path, monkeypatch):
+def test_the_power_loss_test_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a sync at commit, acknowledged writes are lost, and the test above sees it."""
     monkeypatch.setattr(schema, "SYNCHRONOUS", "NORMAL")
     lost = 0
@@ -150,7 +150,7 @@ def test_the_power_loss_test_can_fail(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("seed", range(25))
 @pytest.mark.usefixtures("small_checkpoints")
-def test_a_full_disk_stops_the_store_and_takes_nothing(tmp_path, seed):
+def test_a_full_disk_stops_the_store_and_takes_nothing(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     path = tmp_path / "store.db"
 
@@ -163,14 +163,14 @@ def test_a_full_disk_stops_the_store_and_takes_nothing(tmp_path, seed):
         workload.check_heard()
         assert isinstance(store.failure, apsw.FullError)
         for use in (
-            lambda: store.get("/0"),
-            lambda: store.list(""),
-            lambda: store.changes(store.oldest),
-            lambda: store.compact(store.revision),
-            lambda: store.create("/late", b""),
+            store.get("/0"),
+            store.list(""),
+            store.changes(store.oldest),
+            store.compact(store.revision),
+            store.create("/late", b""),
         ):
             with pytest.raises(StoreFailed, match="disk is full"):
-                await use()
+                await use
         await store.close()
 
         store = await SqliteStore.open(path)
@@ -181,7 +181,7 @@ def test_a_full_disk_stops_the_store_and_takes_nothing(tmp_path, seed):
     asyncio.run(scenario())
 
 
-def test_a_file_that_cant_be_read_stops_the_store(tmp_path):
+def test_a_file_that_cant_be_read_stops_the_store(tmp_path: Path) -> None:
     async def scenario() -> None:
         store = await SqliteStore.open(tmp_path / "store.db")
         await store.create("/a", b"x" * 100_000)
@@ -198,21 +198,20 @@ def test_a_file_that_cant_be_read_stops_the_store(tmp_path):
 
 
 @pytest.mark.parametrize("acknowledged", [1, 50, 400])
-def test_kill_9_takes_nothing_that_was_acknowledged(tmp_path, acknowledged):
+def test_kill_9_takes_nothing_that_was_acknowledged(tmp_path: Path, acknowledged: int) -> None:
     path = tmp_path / "store.db"
-    child = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("writing_child.py")), str(path)], stdout=subprocess.PIPE
-    )
-    try:
-        lines = _lines(child)
-        seen = [next(lines) for _ in range(acknowledged)]
-        with pytest.raises(StoreInUse):
-            asyncio.run(SqliteStore.open(path))
-    finally:
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-    seen += lines
-    child.stdout.close()
+    program = [sys.executable, str(Path(__file__).with_name("writing_child.py")), str(path)]
+    with subprocess.Popen(program, stdout=subprocess.PIPE) as child:
+        try:
+            assert child.stdout is not None
+            lines = _lines(child.stdout)
+            seen = [next(lines) for _ in range(acknowledged)]
+            with pytest.raises(StoreInUse):
+                asyncio.run(SqliteStore.open(path))
+        finally:
+            child.kill()
+            child.wait()
+        seen += lines
 
     async def scenario() -> None:
         store = await SqliteStore.open(path)
@@ -227,9 +226,9 @@ def test_kill_9_takes_nothing_that_was_acknowledged(tmp_path, acknowledged):
     asyncio.run(scenario())
 
 
-def _lines(child: subprocess.Popen[bytes]) -> Iterator[tuple[str, int, bytes]]:
+def _lines(output: IO[bytes]) -> Iterator[tuple[str, int, bytes]]:
     """What the child was told: key, revision, value. A line that the kill cut off doesn't count."""
-    for line in child.stdout:
+    for line in output:
         if line.endswith(b"\n"):
             key, revision, value = line.split()
             yield key.decode(), int(revision), value

@@ -13,7 +13,7 @@ class TestMemoryStore(StoreContract):
         return MemoryStore()
 
 
-def test_writes_take_no_time():
+def test_writes_take_no_time() -> None:
     clock = VirtualClock()
     loop = VirtualLoop(clock)
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -13,12 +14,41 @@ from podium.store.port import Compacted, KeyExists, Record, RevisionMismatch, St
 from podium.store.sqlite import SqliteStore
 
 KEYS = st.sampled_from(["/a", "/a/b", "/a/c", "/b", "/ä"])
-STEPS = st.lists(
+VALUES = st.binary(max_size=8)
+
+
+@dataclass(frozen=True)
+class Create:
+    key: str
+    value: bytes
+
+
+@dataclass(frozen=True)
+class Change:
+    """An update, or without a value a deletion, that expects a revision that far before the key's own."""
+
+    key: str
+    value: bytes | None
+    off: int
+
+
+@dataclass(frozen=True)
+class Compact:
+    back: int
+
+
+@dataclass(frozen=True)
+class Reopen:
+    pass
+
+
+Step = Create | Change | Compact | Reopen
+STEPS: st.SearchStrategy[list[Step]] = st.lists(
     st.one_of(
-        st.tuples(st.just("create"), KEYS, st.binary(max_size=8)),
-        st.tuples(st.sampled_from(["update", "delete"]), KEYS, st.binary(max_size=8), st.integers(0, 2)),
-        st.tuples(st.just("compact"), st.integers(0, 40)),
-        st.tuples(st.just("reopen")),
+        st.builds(Create, KEYS, VALUES),
+        st.builds(Change, KEYS, st.one_of(VALUES, st.none()), st.integers(0, 2)),
+        st.builds(Compact, st.integers(0, 40)),
+        st.builds(Reopen),
     ),
     max_size=40,
 )
@@ -47,32 +77,32 @@ async def refusal_or(write: Awaitable[int]) -> int | RevisionMismatch:
         return refusal
 
 
-async def play(store: Store, steps: list[tuple[object, ...]], reopen) -> None:
+async def play(store: Store, steps: list[Step], reopen: Callable[[Store], Awaitable[Store]]) -> None:
     model = Model()
     for step in steps:
         state = model.snapshots[model.revision]
         match step:
-            case ("create", key, value):
+            case Create(key, value):
                 try:
                     assert await store.create(key, value) == model.write(key, value)
                 except KeyExists:
                     assert key in state
-            case ("update" | "delete" as verb, key, value, off):
+            case Change(key, written, off):
                 current = state[key].revision if key in state else 0
                 expected = current - off
-                write = store.delete(key, expected) if verb == "delete" else store.update(key, value, expected)
+                write = store.delete(key, expected) if written is None else store.update(key, written, expected)
                 outcome = await refusal_or(write)
                 if isinstance(outcome, RevisionMismatch):
                     assert outcome.current == current
                     assert not current or off
                 else:
-                    assert outcome == model.write(key, None if verb == "delete" else value)
+                    assert outcome == model.write(key, written)
                     assert not off
-            case ("compact", back):
+            case Compact(back):
                 to = max(1, model.revision - back)
                 await store.compact(to)
                 model.oldest = max(model.oldest, to)
-            case _:
+            case Reopen():
                 store = await reopen(store)
     await compare(store, model)
     await store.close()
@@ -106,7 +136,7 @@ async def compare(store: Store, model: Model) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(STEPS)
-def test_memory(steps):
+def test_memory(steps: list[Step]) -> None:
     async def reopen(store: Store) -> Store:
         return store
 
@@ -118,7 +148,7 @@ def test_memory(steps):
 
 @settings(max_examples=60, deadline=None)
 @given(STEPS)
-def test_sqlite(steps):
+def test_sqlite(steps: list[Step]) -> None:
     async def scenario() -> None:
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory) / "store.db"

@@ -7,7 +7,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from podium.store.port import KeyExists, StoreError, StoreFailed, StoreInUse
+from podium.store.port import Change, KeyExists, StoreError, StoreFailed, StoreInUse
 from podium.store.sqlite import SqliteStore, schema
 
 from .contract import StoreContract
@@ -19,7 +19,7 @@ class TestSqliteStore(StoreContract):
         return await SqliteStore.open(path / "store.db")
 
 
-def test_everything_is_there_after_reopening(tmp_path):
+def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
     async def scenario() -> None:
         store = await SqliteStore.open(tmp_path / "store.db")
         a = await store.create("/a", b"1")
@@ -38,7 +38,7 @@ def test_everything_is_there_after_reopening(tmp_path):
     asyncio.run(scenario())
 
 
-def test_nobody_else_may_read_the_file_nor_its_log(tmp_path):
+def test_nobody_else_may_read_the_file_nor_its_log(tmp_path: Path) -> None:
     """The data directory may have been made by someone who lets everybody in; the log holds Secrets."""
 
     async def scenario() -> None:
@@ -48,15 +48,19 @@ def test_nobody_else_may_read_the_file_nor_its_log(tmp_path):
         finally:
             os.umask(before)
         await store.create("/a", b"1")
-        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+        found = _modes(tmp_path)
         await store.close()
-        assert modes["store.db-wal"] == 0o600
-        assert set(modes.values()) == {0o600}
+        assert found["store.db-wal"] == 0o600
+        assert set(found.values()) == {0o600}
 
     asyncio.run(scenario())
 
 
-def test_compaction_survives_reopening_and_no_revision_is_given_twice(tmp_path):
+def _modes(directory: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mode & 0o777 for path in directory.iterdir()}
+
+
+def test_compaction_survives_reopening_and_no_revision_is_given_twice(tmp_path: Path) -> None:
     async def scenario() -> None:
         store = await SqliteStore.open(tmp_path / "store.db")
         await store.create("/kept", b"1")  # so the newest row is older than the newest revision
@@ -72,7 +76,7 @@ def test_compaction_survives_reopening_and_no_revision_is_given_twice(tmp_path):
     asyncio.run(scenario())
 
 
-def test_a_compaction_that_was_interrupted_is_finished_by_the_next(tmp_path):
+def test_a_compaction_that_was_interrupted_is_finished_by_the_next(tmp_path: Path) -> None:
     async def scenario() -> None:
         store = await SqliteStore.open(tmp_path / "store.db")
         revisions = await asyncio.gather(*(store.create(f"/{i}", b"") for i in range(1500)))
@@ -96,7 +100,7 @@ def test_a_compaction_that_was_interrupted_is_finished_by_the_next(tmp_path):
     asyncio.run(scenario())
 
 
-def test_the_file_stops_growing_when_history_is_compacted(tmp_path):
+def test_the_file_stops_growing_when_history_is_compacted(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
 
     async def scenario() -> list[int]:
@@ -121,10 +125,11 @@ def _pages(path: Path) -> int:
     connection = apsw.Connection(str(path))
     pages = connection.pragma("page_count")
     connection.close()
+    assert isinstance(pages, int)
     return pages
 
 
-def test_a_second_user_is_told_that_the_store_is_in_use(tmp_path):
+def test_a_second_user_is_told_that_the_store_is_in_use(tmp_path: Path) -> None:
     async def scenario() -> None:
         store = await SqliteStore.open(tmp_path / "store.db")
         with pytest.raises(StoreInUse, match="in use by another process"):
@@ -136,7 +141,7 @@ def test_a_second_user_is_told_that_the_store_is_in_use(tmp_path):
     asyncio.run(scenario())
 
 
-def test_other_files_are_refused_and_left_alone(tmp_path):
+def test_other_files_are_refused_and_left_alone(tmp_path: Path) -> None:
     text = tmp_path / "text"
     text.write_bytes(b"not a database, but longer than the header of one: " * 100)
     with pytest.raises(StoreFailed):
@@ -163,16 +168,14 @@ async def _open_and_close(path: Path) -> None:
     await (await SqliteStore.open(path)).close()
 
 
-def test_nothing_is_shown_before_it_is_synced(tmp_path):
+def test_nothing_is_shown_before_it_is_synced(tmp_path: Path) -> None:
     async def scenario() -> None:
         disk = Disk()
         store = await SqliteStore.open(tmp_path / "store.db", vfs=disk.name)
         revision = store.revision
-        heard = []
+        heard: list[Change] = []
         store.subscribe(heard.extend)
-        loop, syncing = asyncio.get_running_loop(), asyncio.Event()
-        disk.on_sync = lambda: loop.call_soon_threadsafe(syncing.set)
-        disk.gate.clear()
+        syncing = disk.close_gate()
 
         write = asyncio.ensure_future(store.create("/a", b"1"))
         await syncing.wait()
@@ -195,13 +198,11 @@ def test_nothing_is_shown_before_it_is_synced(tmp_path):
     asyncio.run(scenario())
 
 
-def test_writes_that_wait_for_a_sync_share_the_next_one(tmp_path):
+def test_writes_that_wait_for_a_sync_share_the_next_one(tmp_path: Path) -> None:
     async def scenario() -> None:
         disk = Disk()
         store = await SqliteStore.open(tmp_path / "store.db", vfs=disk.name)
-        loop, syncing = asyncio.get_running_loop(), asyncio.Event()
-        disk.on_sync = lambda: loop.call_soon_threadsafe(syncing.set)
-        disk.gate.clear()
+        syncing = disk.close_gate()
         writes = [asyncio.ensure_future(store.create("/first", b""))]
         await syncing.wait()
         for i in range(100):
@@ -218,7 +219,7 @@ def test_writes_that_wait_for_a_sync_share_the_next_one(tmp_path):
     asyncio.run(scenario())
 
 
-def test_a_tool_that_locks_the_file_for_a_moment_delays_writes_only(tmp_path):
+def test_a_tool_that_locks_the_file_for_a_moment_delays_writes_only(tmp_path: Path) -> None:
     async def scenario() -> None:
         store = await SqliteStore.open(tmp_path / "store.db")
         tool = apsw.Connection(str(tmp_path / "store.db"))
