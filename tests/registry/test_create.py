@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 
 from podium.machinery import errors
-from podium.models import apps_v1, core_v1, meta_v1
-from podium.registry import create
+from podium.models import apps_v1, core_v1, identifiers, meta_v1
 from podium.registry.types import Request
 from tests.registry.world import World, changed, config_map, meta
 
@@ -84,12 +82,7 @@ def test_a_second_object_of_the_same_name_is_refused(world: World) -> None:
 
 
 def test_of_two_creates_at_the_same_time_one_wins(world: World) -> None:
-    async def both() -> list[Any]:
-        return await asyncio.gather(
-            world.do_create(config_map("a", by="1")), world.do_create(config_map("a", by="2")), return_exceptions=True
-        )
-
-    first, second = world.run(both())
+    first, second = world.together(*(world.do_create(config_map("a", by=by)) for by in "12"))
     assert first.data == {"by": "1"}
     assert isinstance(second, errors.AlreadyExists)
     assert world.get(core_v1.ConfigMap, "a").data == {"by": "1"}
@@ -108,13 +101,13 @@ class TestGenerateName:
 
     def test_another_name_is_drawn_when_one_is_taken(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         drawn = iter(["web-1", "web-1", "web-2"])
-        monkeypatch.setattr(create.identifiers, "generated_name", lambda _base, _rng: next(drawn))
+        monkeypatch.setattr(identifiers, "generated_name", lambda _base, _rng: next(drawn))
         first = world.create(core_v1.ConfigMap(metadata=meta(generateName="web-")))
         second = world.create(core_v1.ConfigMap(metadata=meta(generateName="web-")))
         assert (first.metadata.name, second.metadata.name) == ("web-1", "web-2")
 
     def test_it_gives_up_after_some_names(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(create.identifiers, "generated_name", lambda _base, _rng: "web-1")
+        monkeypatch.setattr(identifiers, "generated_name", lambda _base, _rng: "web-1")
         world.create(core_v1.ConfigMap(metadata=meta(generateName="web-")))
         with pytest.raises(errors.AlreadyExists) as caught:
             world.create(core_v1.ConfigMap(metadata=meta(generateName="web-")))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -160,15 +159,8 @@ class TestPreconditions:
     def test_they_hold_when_others_write_meanwhile(self, world: World) -> None:
         made = world.create(config_map("a"))
         required = meta_v1.Preconditions(resourceVersion=made.metadata.resourceVersion)
-
-        async def both() -> list[Any]:
-            return await asyncio.gather(
-                world.do_update(config_map("a", x="1")),
-                world.do_delete(CM, "a", preconditions=required),
-                return_exceptions=True,
-            )
-
-        _, deleted = world.run(both())
+        deletion = world.do_delete(CM, "a", preconditions=required)
+        _, deleted = world.together(world.do_update(config_map("a", x="1")), deletion)
         assert isinstance(deleted, errors.Conflict)
         assert world.names(CM) == ["a"]
 
@@ -189,7 +181,7 @@ def test_options_are_validated(world: World, options: dict[str, Any], message: s
 
 
 class TestDependents:
-    TABLE = (
+    TABLE: tuple[tuple[tuple[str, ...], dict[str, Any], tuple[str, ...]], ...] = (
         # finalizers before, options, finalizers after
         ((), {}, ()),
         ((HOLD,), {}, (HOLD,)),
@@ -314,11 +306,7 @@ class TestCollections:
 
 def test_deletions_at_the_same_time(world: World) -> None:
     world.create(config_map("a"))
-
-    async def both() -> list[Any]:
-        return await asyncio.gather(world.do_delete(CM, "a"), world.do_delete(CM, "a"), return_exceptions=True)
-
-    first, second = world.run(both())
+    first, second = world.together(world.do_delete(CM, "a"), world.do_delete(CM, "a"))
     assert first is None
     assert isinstance(second, errors.NotFound)
 

@@ -124,27 +124,15 @@ def test_concurrent_patches_are_tried_again(world: World) -> None:
 
 def test_more_than_that_conflict(world: World) -> None:
     world.create(config_map("a"))
-
-    async def all_of_them() -> list[Any]:
-        patches = (world.do_patch(CM, "a", {"data": {f"k{n}": "v"}}) for n in range(8))
-        return await asyncio.gather(*patches, return_exceptions=True)
-
-    outcomes = world.run(all_of_them())
+    outcomes = world.together(*(world.do_patch(CM, "a", {"data": {f"k{n}": "v"}}) for n in range(8)))
     assert sum(isinstance(outcome, errors.Conflict) for outcome in outcomes) == 2
 
 
 def test_a_patch_with_a_revision_is_not_tried_again(world: World) -> None:
     made = world.create(config_map("a"))
     version = made.metadata.resourceVersion
-
-    async def both() -> list[Any]:
-        patches = (
-            world.do_patch(CM, "a", {"data": {f"k{n}": "v"}, "metadata": {"resourceVersion": version}})
-            for n in range(2)
-        )
-        return await asyncio.gather(*patches, return_exceptions=True)
-
-    outcomes = world.run(both())
+    patches = ({"data": {f"k{n}": "v"}, "metadata": {"resourceVersion": version}} for n in range(2))
+    outcomes = world.together(*(world.do_patch(CM, "a", patch) for patch in patches))
     assert sum(isinstance(outcome, errors.Conflict) for outcome in outcomes) == 1
 
 

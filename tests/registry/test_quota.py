@@ -24,8 +24,11 @@ def amounts(**given: str) -> dict[str, Quantity]:
     return {name.replace("__", "."): Quantity(value) for name, value in given.items()}
 
 
-def limit(world: World, name: str = "q", *, scopes: tuple[str, ...] = (), **hard: Any) -> core_v1.ResourceQuota:
-    spec = core_v1.ResourceQuotaSpec(hard=amounts(**hard), scopes=scopes)
+def limit(
+    world: World, name: str = "q", more: dict[str, str] | None = None, *, scopes: tuple[str, ...] = (), **hard: str
+) -> core_v1.ResourceQuota:
+    """A quota of `hard`, and of `more`, whose names aren't Python's."""
+    spec = core_v1.ResourceQuotaSpec(hard=amounts(**hard, **(more or {})), scopes=scopes)
     made: core_v1.ResourceQuota = world.create(core_v1.ResourceQuota(metadata=meta(name), spec=spec))
     return made
 
@@ -126,7 +129,7 @@ class TestRelease:
 
     def test_a_finished_pod_uses_its_count_only(self, world: World) -> None:
         limit(world, pods="1")
-        limit(world, "objects", **{"count/pods": "2"})
+        limit(world, "objects", {"count/pods": "2"})
         made = world.create(pod("a"))
         world.update(changed(made, status__phase="Succeeded"), "status")
         world.create(pod("b"))
@@ -143,7 +146,7 @@ class TestRelease:
 
 class TestKinds:
     def test_object_counts(self, world: World) -> None:
-        limit(world, configmaps="1", **{"count/deployments.apps": "0"})
+        limit(world, more={"count/deployments.apps": "0"}, configmaps="1")
         world.create(config_map("a"))
         assert "requested: configmaps=1, used: configmaps=1" in refused(world, config_map("b"))
         labels = {"app": "a"}
@@ -166,7 +169,7 @@ class TestKinds:
         assert "services.loadbalancers=1,services.nodeports=1" in refused(world, balanced)
 
     def test_claims_by_class(self, world: World) -> None:
-        limit(world, **{"requests.storage": "10Gi", "gold.storageclass.storage.k8s.io/requests.storage": "1Gi"})
+        limit(world, more={"requests.storage": "10Gi", "gold.storageclass.storage.k8s.io/requests.storage": "1Gi"})
 
         def claim(name: str, size: str, of: str) -> core_v1.PersistentVolumeClaim:
             resources = core_v1.VolumeResourceRequirements(requests={"storage": Quantity(size)})
@@ -347,10 +350,6 @@ def test_a_quota_is_never_exceeded(world: World, seed: int) -> None:
 def test_creates_of_the_same_moment(world: World) -> None:
     """Admission of all of them comes before the first of them is stored."""
     limit(world, pods="3")
-
-    async def at_once() -> list[Any]:
-        return await asyncio.gather(*(world.do_create(pod(f"p{index}")) for index in range(10)), return_exceptions=True)
-
-    results = world.run(at_once())
+    results = world.together(*(world.do_create(pod(f"p{index}")) for index in range(10)))
     assert sum(isinstance(one, core_v1.Pod) for one in results) == 3
     assert sum(isinstance(one, errors.Forbidden) for one in results) == 7

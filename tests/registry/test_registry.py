@@ -11,7 +11,8 @@ import pytest
 from podium.client.inprocess import InProcessTransport
 from podium.client.transport import Selection
 from podium.machinery import errors
-from podium.models import autoscaling_v1, autoscaling_v2, codec, core_v1, discovery_v1, events_v1, resources
+from podium.models import autoscaling_v1, autoscaling_v2, core_v1, discovery_v1, events_v1, resources
+from podium.models.quantity import Quantity
 from podium.models.scheduling_v1 import PriorityClass
 from podium.registry.registry import Registry
 from podium.registry.resources import built_in
@@ -221,7 +222,7 @@ class TestSecondVersions:
         v2 = world.get(autoscaling_v2.HorizontalPodAutoscaler, "a")
         pods = autoscaling_v2.PodsMetricSource(
             metric=autoscaling_v2.MetricIdentifier(name="rps"),
-            target=autoscaling_v2.MetricTarget(type="AverageValue", averageValue=codec.decode(b'"10"', Any)),
+            target=autoscaling_v2.MetricTarget(type="AverageValue", averageValue=Quantity("10")),
         )
         more = autoscaling_v2.MetricSpec(type="Pods", pods=pods)
         world.update(changed(v2, spec__metrics=(*v2.spec.metrics, more)))
@@ -279,7 +280,7 @@ class TestTable:
             "subjectaccessreviews",
         }
 
-    SUBRESOURCES = (
+    SUBRESOURCES: tuple[tuple[tuple[str, str, str], set[str]], ...] = (
         (("", "v1", "pods"), {"attach", "binding", "ephemeralcontainers", "eviction", "exec", "log", "portforward"}),
         (("apps", "v1", "deployments"), {"scale", "status"}),
         (("", "v1", "namespaces"), {"finalize", "status"}),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -98,11 +97,7 @@ class TestBinding:
     def test_of_two_schedulers_one_wins(self, world: World) -> None:
         world.create(pod("a"))
 
-        async def both() -> list[Any]:
-            bindings = (world.do_act(POD, "a", "binding", binding(f"n{n}")) for n in range(2))
-            return await asyncio.gather(*bindings, return_exceptions=True)
-
-        outcomes = world.run(both())
+        outcomes = world.together(*(world.do_act(POD, "a", "binding", binding(f"n{n}")) for n in range(2)))
         assert sum(isinstance(outcome, errors.Conflict) for outcome in outcomes) == 1
         assert world.get(POD, "a").spec.nodeName == "n0"
 
@@ -400,7 +395,7 @@ class TestResize:
         with pytest.raises(errors.Invalid, match="Pod QOS Class may not change as a result of resizing"):
             self.resize(world, self.resources("200m"))
 
-    QUALITIES = (
+    QUALITIES: tuple[tuple[dict[str, str], dict[str, str], str], ...] = (
         ({}, {}, "BestEffort"),
         ({"cpu": "1"}, {}, "Burstable"),
         ({}, {"cpu": "1"}, "Burstable"),

@@ -247,15 +247,7 @@ class TestFinalizers:
 class TestConcurrency:
     def test_of_two_with_the_same_revision_one_wins(self, world: World) -> None:
         made = world.create(config_map("a"))
-
-        async def both() -> list[Any]:
-            return await asyncio.gather(
-                world.do_update(changed(made, data={"by": "1"})),
-                world.do_update(changed(made, data={"by": "2"})),
-                return_exceptions=True,
-            )
-
-        outcomes = world.run(both())
+        outcomes = world.together(*(world.do_update(changed(made, data={"by": by})) for by in "12"))
         assert sum(isinstance(outcome, errors.Conflict) for outcome in outcomes) == 1
         assert world.get(CM, "a").data == {"by": "1"}
 
@@ -272,13 +264,7 @@ class TestConcurrency:
 
     def test_an_update_that_loses_against_a_deletion_finds_nothing(self, world: World) -> None:
         world.create(config_map("a"))
-
-        async def both() -> list[Any]:
-            return await asyncio.gather(
-                world.do_delete(CM, "a"), world.do_update(config_map("a", x="1")), return_exceptions=True
-            )
-
-        _, updated = world.run(both())
+        _, updated = world.together(world.do_delete(CM, "a"), world.do_update(config_map("a", x="1")))
         assert isinstance(updated, errors.NotFound)
 
 

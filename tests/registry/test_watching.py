@@ -16,7 +16,11 @@ from tests.registry.world import World, changed, config_map, meta, pod, revision
 
 CM = core_v1.ConfigMap
 POD = core_v1.Pod
-INITIAL = {"send_initial_events": True, "resource_version_match": "NotOlderThan", "allow_bookmarks": True}
+INITIAL: dict[str, Any] = {
+    "send_initial_events": True,
+    "resource_version_match": "NotOlderThan",
+    "allow_bookmarks": True,
+}
 
 
 def labelled(name: str, **labels: str) -> core_v1.ConfigMap:
@@ -181,7 +185,12 @@ class TestSelectors:
     def test_a_change_visits_only_those_who_may_care(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         asked: list[Any] = []
         offer = watching._Watch.offer
-        monkeypatch.setattr(watching._Watch, "offer", lambda self, event: (asked.append(self), offer(self, event))[1])
+
+        def told(self: watching._Watch, event: storage.Event) -> None:
+            asked.append(self)
+            offer(self, event)
+
+        monkeypatch.setattr(watching._Watch, "offer", told)
         for number in range(20):
             world.watch(POD, field_selector=f"spec.nodeName=n{number}")
         world.watch(POD, "other")

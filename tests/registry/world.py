@@ -55,6 +55,14 @@ class World:
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(coroutine)
 
+    def together(self, *coroutines: Coroutine[Any, Any, Any]) -> list[Any]:
+        """What comes of them when they run at the same time: results, and errors as they are."""
+
+        async def gathered() -> list[Any]:
+            return list(await asyncio.gather(*coroutines, return_exceptions=True))
+
+        return self.run(gathered())
+
     @property
     def core(self) -> Any:
         return self.registry.core
@@ -127,11 +135,11 @@ class World:
         namespace = namespace if res.namespaced else ""
         return self.run(self.registry.get(res, namespace, name, subresource))
 
-    def list(self, model: type[Any], namespace: str = "", **options: Any) -> Listing:
-        return self.run(self.registry.list(self.row(model), namespace, ListOptions(**options)))
-
     def names(self, model: type[Any], namespace: str = "", **options: Any) -> list[str]:
         return [entry.object.metadata.name for entry in self.list(model, namespace, **options).entries]
+
+    def list(self, model: type[Any], namespace: str = "", **options: Any) -> Listing:
+        return self.run(self.registry.list(self.row(model), namespace, ListOptions(**options)))
 
     def changed(self, obj: T, **fields: Any) -> T:
         """A copy with attributes set, e.g. changed(pod, spec__nodeName="n")."""
