@@ -95,8 +95,12 @@ def test_held_time_waits_for_real_input() -> None:
     clock = VirtualClock()
 
     async def work() -> bytes:
+        def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"hi")
+            writer.close()
+
         clock.hold()
-        server = await asyncio.start_server(lambda _, writer: (writer.write(b"hi"), writer.close()), "127.0.0.1", 0)
+        server = await asyncio.start_server(greet, "127.0.0.1", 0)
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         data = await reader.read()
         writer.close()

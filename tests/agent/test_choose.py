@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from podium.agent.runtimes.process.network import LoopbackNetwork, NamespaceNetw
 
 @pytest.fixture
 def linux(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choose.sys, "platform", "linux")
+    monkeypatch.setattr(sys, "platform", "linux")
 
 
 @pytest.mark.usefixtures("linux")
@@ -37,7 +38,7 @@ def test_others_on_linux_get_loopback_addresses_and_are_told_why(
 
 
 def test_elsewhere_pods_are_simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choose.sys, "platform", "darwin")
+    monkeypatch.setattr(sys, "platform", "darwin")
     found = choose_runtime("auto", tmp_path)
     assert (found.name, found.make("n1", 0)) == ("simulated", None)
     with pytest.raises(ValueError, match="processes need Linux"):

@@ -2,6 +2,7 @@
 
 import json
 from itertools import chain
+from pathlib import Path
 
 import orjson
 import pytest
@@ -27,15 +28,15 @@ RATE = Target("x", "some work", "/s", 100, 100, 200, 1000)
         (RATE, 199, "MISSED"),
     ],
 )
-def test_verdicts(target, value, verdict):
+def test_verdicts(target: Target, value: float, verdict: str) -> None:
     assert target.verdict(value) == verdict
 
 
-def test_every_row_is_measured_by_one_scenario():
+def test_every_row_is_measured_by_one_scenario() -> None:
     assert sorted(chain.from_iterable(SCENARIOS.values())) == sorted(target.row for target in TARGETS)
 
 
-def test_the_table_has_what_was_measured():
+def test_the_table_has_what_was_measured() -> None:
     lines = report.table({"ready": [0.4, 0.7, 0.6], "get": [12345.6]}).splitlines()
     assert len(lines) == 4
     assert "0.60 s" in lines[2]
@@ -45,13 +46,13 @@ def test_the_table_has_what_was_measured():
     assert lines[3].endswith("reached, and then")
 
 
-def test_the_json_has_every_run(tmp_path):
+def test_the_json_has_every_run(tmp_path: Path) -> None:
     report.write_json(tmp_path / "r.json", {"ready": [0.4, 2.0, 1.6]}, {"ready": ["", "", "slow"]}, 0.25)
     [row] = json.loads((tmp_path / "r.json").read_text())["rows"]
     assert (row["median"], row["runs"], row["verdict"]) == (1.6, [0.4, 2.0, 1.6], "MISSED")
 
 
-def test_posts_are_different_objects_of_the_announced_size():
+def test_posts_are_different_objects_of_the_announced_size() -> None:
     make = requests("post")
     names = set()
     for _ in range(3):
@@ -62,7 +63,7 @@ def test_posts_are_different_objects_of_the_announced_size():
     assert len(config_map("some-name", 2000)) == 2000
 
 
-def test_the_size_of_an_answer_is_known_from_its_beginning():
+def test_the_size_of_an_answer_is_known_from_its_beginning() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\ncontent-length: 7\r\n\r\n"
     assert answer_size(head + b"{") == len(head) + 7
     with pytest.raises(RuntimeError, match="429"):

@@ -106,7 +106,7 @@ TABLE = {
     ],
 )
 def test_tables(options: dict[str, bool], arguments: dict[str, Any], expected: str) -> None:
-    assert TableWriter(**options).text(TABLE, **arguments) == expected  # type: ignore[arg-type]
+    assert TableWriter(**options).text(TABLE, **arguments) == expected
 
 
 def test_a_watch_keeps_its_columns_and_prints_no_second_header() -> None:

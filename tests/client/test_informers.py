@@ -169,11 +169,11 @@ def test_an_expired_watch_lists_anew_and_finds_what_was_missed() -> None:
         # "same" is not told again; "twin" is another object of the same name; "gone" was deleted meanwhile.
         assert told == [("twin", "-"), ("-", "twin2"), ("gone", "-")]
 
-    first = [
+    first: list[Step] = [
         [event("ADDED", pod("same", 1)), event("ADDED", pod("twin", 2)), event("ADDED", pod("gone", 3)), listed(3)],
         errors.Expired("too old"),
     ]
-    second = [[event("ADDED", pod("same", 1)), event("ADDED", pod("twin", 9, uid="twin2")), listed(9)]]
+    second: list[Step] = [[event("ADDED", pod("same", 1)), event("ADDED", pod("twin", 9, uid="twin2")), listed(9)]]
     run_informer([first, second], body)
 
 
@@ -185,8 +185,8 @@ def test_errors_back_off_exponentially() -> None:
         pauses = [round(later - earlier - 2, 3) for earlier, later in pairwise(times[1:])]
         assert pauses == [1.6, 3.2]
 
-    failing = [errors.ServiceUnavailable("down")]
-    begin = [[listed(1)], errors.ServiceUnavailable("down")]
+    failing: list[Step] = [errors.ServiceUnavailable("down")]
+    begin: list[Step] = [[listed(1)], errors.ServiceUnavailable("down")]
     run_informer([begin, failing, failing], body)
 
 

@@ -114,8 +114,10 @@ async def assert_rolled_out(cluster: Cluster, image: str) -> None:
 
 
 def random_deployment(chance: Random) -> apps_v1.Deployment:
-    surge = chance.choice([0, 1, 2, "25%", "50%", "100%"])
-    unavailable = chance.choice([1, 2, "25%", "40%"] if surge == 0 else [0, 1, 2, "25%", "40%"])
+    surges: list[int | str] = [0, 1, 2, "25%", "50%", "100%"]
+    surge = chance.choice(surges)
+    some: list[int | str] = [1, 2, "25%", "40%"]
+    unavailable = chance.choice(some if surge == 0 else [0, *some])
     return deployment(chance.randint(1, 9), surge=surge, unavailable=unavailable)
 
 

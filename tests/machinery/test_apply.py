@@ -9,6 +9,7 @@ import pytest
 
 from podium.machinery import apply, field_schema
 from podium.machinery.apply import Managed, Manager, Scope
+from podium.machinery.field_set import FieldSet
 from podium.models import apps_v1
 
 NODE = field_schema.of(apps_v1.Deployment)
@@ -116,7 +117,7 @@ def test_a_conflict(it: Object) -> None:
 def test_no_conflict_over_the_same_value(it: Object) -> None:
     it.update("scaler", replicas(3))
     it.apply("a", replicas(3))
-    fields = {"f:spec": {"f:replicas": {}}}
+    fields: FieldSet = {"f:spec": {"f:replicas": {}}}
     assert it.owned()["a Apply"] == fields
     it.apply("a", replicas(3))
 
@@ -179,7 +180,7 @@ def test_ports_without_protocol_are_tcp(it: Object) -> None:
 
 def test_without_a_schema_what_is_around_stays() -> None:
     """There are no structs then: maps that nobody claims are not taken for what was applied in them."""
-    fields = {"f:spec": {"f:size": {}}}
+    fields: FieldSet = {"f:spec": {"f:size": {}}}
     managed = {Manager(name, "Apply"): apply.Owned(fields, "x/v1") for name in ("a", "b")}
     scope = Scope(field_schema.UNTYPED, "x/v1", Manager("a", "Apply"), START)
     live = {"spec": {"size": 1}}

@@ -17,7 +17,7 @@ POD: FieldSet = {
 
 
 def test_parse_and_canonical_give_one_form() -> None:
-    sent = {"f:b": {}, "f:a": {"f:z": {}, ".": {}, 'k:{"protocol": "TCP", "containerPort":80}': {".": {}}}}
+    sent: FieldSet = {"f:b": {}, "f:a": {"f:z": {}, ".": {}, 'k:{"protocol": "TCP", "containerPort":80}': {".": {}}}}
     made = field_set.canonical(field_set.parse(sent))
     assert list(made) == ["f:a", "f:b"]
     assert list(made["f:a"]) == [".", "f:z", PORT]

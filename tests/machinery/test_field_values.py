@@ -136,7 +136,7 @@ def test_merged_items_are_in_the_configurations_order(live: str, config: str, me
 
 
 def test_merged() -> None:
-    live = {
+    live: dict[str, Any] = {
         "metadata": {"labels": {"a": "1", "b": "2"}},
         "spec": {"nodeSelector": {"a": "1"}, "containers": [{"name": "web", "image": "1", "tty": True}]},
     }

@@ -49,7 +49,8 @@ def test_apply(document: Any, operations: Any, expected: Any) -> None:
 
 
 def test_nothing_given_is_changed() -> None:
-    document, value = {"a": {"b": []}}, {"x": []}
+    document: dict[str, Any] = {"a": {"b": []}}
+    value: dict[str, Any] = {"x": []}
     result = patch_json.apply(document, [op("add", "/v", value), op("add", "/v/x/-", 1), op("add", "/a/b/-", 2)])
     assert result == {"a": {"b": [2]}, "v": {"x": [1]}}
     assert (document, value) == ({"a": {"b": []}}, {"x": []})

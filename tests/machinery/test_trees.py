@@ -68,7 +68,7 @@ def test_printed(value: Any, printed: str) -> None:
 
 
 def test_a_copy_is_deep() -> None:
-    tree = {"a": [{"b": []}]}
+    tree: dict[str, Any] = {"a": [{"b": []}]}
     copy = trees.copied(tree)
     copy["a"][0]["b"].append(1)
     assert tree == {"a": [{"b": []}]}

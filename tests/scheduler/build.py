@@ -22,7 +22,7 @@ def node(name: str, *, cpu: str = "4", memory: str = "8Gi", pods: int = 110, **m
         labels["topology.kubernetes.io/zone"] = more["zone"]
     allocatable = {"cpu": cpu, "memory": memory, "pods": str(pods), **more.get("resources", {})}
     images = [{"names": [image], "sizeBytes": size} for image, size in more.get("images", {}).items()]
-    tree = {
+    tree: dict[str, Any] = {
         "metadata": {"name": name, "labels": labels},
         "spec": {"taints": [taint(text) for text in more.get("taints", ())]},
         "status": {"allocatable": allocatable, "images": images},
@@ -66,8 +66,8 @@ def cluster(*nodes: core_v1.Node, pods: tuple[core_v1.Pod, ...] = ()) -> Cache:
     cache = Cache()
     for one in nodes:
         cache.set_node(one)
-    for one in pods:
-        cache.set_pod(cache.templates.info(one))
+    for placed in pods:
+        cache.set_pod(cache.templates.info(placed))
     return cache
 
 

@@ -10,10 +10,10 @@ from podium.scheduler.requests import DEFAULT_CPU, DEFAULT_MEMORY, Requests, pod
 MIB = 1024 * 1024
 
 
-def container(cpu: str = "", always: bool = False, **resources: str) -> dict[str, Any]:
-    requests = {**({"cpu": cpu} if cpu else {}), **resources}
-    more = {"restartPolicy": "Always"} if always else {}
-    return {"name": "c", "resources": {"requests": requests}, **more}
+def container(cpu: str = "", *, always: bool = False, more: dict[str, str] | None = None) -> dict[str, Any]:
+    requests = {**({"cpu": cpu} if cpu else {}), **(more or {})}
+    restart = {"restartPolicy": "Always"} if always else {}
+    return {"name": "c", "resources": {"requests": requests}, **restart}
 
 
 def asked(containers: list[dict[str, Any]], init: list[dict[str, Any]] | None = None, **spec: Any) -> Requests:
@@ -48,12 +48,12 @@ def test_overhead_comes_on_top() -> None:
 
 
 def test_pod_level_resources_stand_for_the_sum() -> None:
-    found = asked([container("1", memory="1Mi")], resources={"requests": {"cpu": "3"}})
+    found = asked([container("1", more={"memory": "1Mi"})], resources={"requests": {"cpu": "3"}})
     assert (found.cpu, found.memory) == (3000, MIB)
 
 
 def test_other_resources_are_kept_by_name() -> None:
-    found = asked([container(**{"example.com/gpu": "2", "ephemeral-storage": "1Ki", "hugepages-2Mi": "0"})])
+    found = asked([container(more={"example.com/gpu": "2", "ephemeral-storage": "1Ki", "hugepages-2Mi": "0"})])
     assert found.scalars == (("example.com/gpu", 2),)
     assert found.ephemeral == 1024
 

@@ -164,7 +164,7 @@ def test_read_write_once_pod() -> None:
     )
 
 
-def annotations(world: World) -> dict[str, str]:
+def annotations_of(world: World) -> dict[str, str]:
     return world.run(world.client.get(core_v1.PersistentVolumeClaim, "default", "data")).metadata.annotations
 
 
@@ -178,7 +178,7 @@ def test_a_pod_is_bound_once_its_claim_is() -> None:
         world.create(node("n"), storage_class("podium.dev/local"), claim(), pod("a", spec=using("data")))
         world.create(pod("quick"))
         world.settle()
-        assert annotations(world)["volume.kubernetes.io/selected-node"] == "n"
+        assert annotations_of(world)["volume.kubernetes.io/selected-node"] == "n"
         assert world.node_of("a") == ""
         assert world.node_of("quick") == "n"
         patch_claim(
@@ -199,7 +199,7 @@ def test_when_provisioning_fails_another_try_is_made() -> None:
         )
         assert not world.scheduler.cache.assumed
         world.advance(1.1)
-        assert annotations(world)["volume.kubernetes.io/selected-node"] == "n"
+        assert annotations_of(world)["volume.kubernetes.io/selected-node"] == "n"
 
 
 def test_a_volume_that_is_there_is_given_to_the_claim() -> None:

@@ -72,7 +72,7 @@ def kubectl(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Kubec
 
 @pytest.fixture
 def namespace(kubectl: Kubectl, request: pytest.FixtureRequest) -> str:
-    name = request.node.name.removeprefix("test_").replace("_", "-")[:60].strip("-")
+    name = str(request.node.name).removeprefix("test_").replace("_", "-")[:60].strip("-")
     kubectl("create", "namespace", name)
     kubectl("create", "serviceaccount", "default", "-n", name)
     return name

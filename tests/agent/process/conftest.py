@@ -7,16 +7,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import pytest
 
 from podium.agent.images import Catalogue
-from podium.agent.runtime import ContainerConfig, ContainerRecord, SandboxConfig
+from podium.agent.runtime import ContainerConfig, ContainerRecord, Mount, SandboxConfig
 from podium.agent.runtimes.process.network import LoopbackNetwork, NamespaceNetwork, PodNetwork, cluster_id
 from podium.agent.runtimes.process.runtime import ProcessRuntime
 from podium.clock import RealClock
@@ -55,9 +56,28 @@ async def sandbox(runtime: ProcessRuntime, uid: str = "u1") -> str:
     return found.ip
 
 
-async def launch(runtime: ProcessRuntime, *command: str, uid: str = "u1", name: str = "c", **more: Any) -> str:
+class Settings(TypedDict, total=False):
+    """What of a container's configuration tests set."""
+
+    attempt: int
+    environment: Mapping[str, str]
+    working_dir: str
+    mounts: tuple[Mount, ...]
+    user: int
+    group: int
+    groups: tuple[int, ...]
+    stdin: bool
+    stdin_once: bool
+    tty: bool
+    stop_signal: str
+    termination_message_path: str
+
+
+async def launch(
+    runtime: ProcessRuntime, *command: str, uid: str = "u1", name: str = "c", **settings: Unpack[Settings]
+) -> str:
     """Start a container with that command; its id."""
-    config = ContainerConfig(name, more.pop("attempt", 0), "i", "i", command, more.pop("environment", {}), **more)
+    config = replace(ContainerConfig(name, 0, "i", "i", command, {}), **settings)
     container_id = await runtime.create_container(uid, config)
     await runtime.start_container(container_id)
     return container_id

@@ -14,7 +14,7 @@ from podium.cluster import Cluster
 from podium.machinery.errors import BadRequest
 from podium.machinery.streams import LogOptions
 from podium.models import codec, meta_v1
-from podium.models.core_v1 import ConfigMap, ContainerStatus, Event, Pod
+from podium.models.core_v1 import ConfigMap, ContainerStateWaiting, ContainerStatus, Event, Pod
 from podium.store.memory import MemoryStore
 
 from .cluster import process_cluster as cluster
@@ -67,6 +67,11 @@ async def gone(at: Cluster) -> None:
 def status(pod: Pod) -> ContainerStatus:
     """Of the container, once there is one."""
     return pod.status.containerStatuses[0] if pod.status.containerStatuses else ContainerStatus()
+
+
+def reason_to_wait(pod: Pod) -> ContainerStateWaiting:
+    """Why the container waits, once it does and somebody has said why."""
+    return status(pod).state.waiting or ContainerStateWaiting()
 
 
 def is_ready(pod: Pod) -> bool:
@@ -186,9 +191,7 @@ def test_an_unknown_image_says_what_to_do(tmp_path: Path) -> None:
     async def run() -> None:
         async with cluster(tmp_path) as at:
             await create(at, {"image": "nginx:1.27", "command": []})
-            pod = await pod_when(at, lambda pod: status(pod).state.waiting and status(pod).state.waiting.message)
-            waiting = status(pod).state.waiting
-            assert waiting is not None
+            waiting = reason_to_wait(await pod_when(at, lambda pod: reason_to_wait(pod).message))
             assert waiting.reason == "ErrImagePull"
             assert "images.yaml" in waiting.message
             with pytest.raises(BadRequest, match=r'container "c" in pod "p" is waiting to start: ErrImagePull'):
@@ -201,9 +204,7 @@ def test_a_name_no_image_can_have(tmp_path: Path) -> None:
     async def run() -> None:
         async with cluster(tmp_path) as at:
             await create(at, {"image": "nginx:"})
-            pod = await pod_when(at, lambda pod: status(pod).state.waiting and status(pod).state.waiting.message)
-            waiting = status(pod).state.waiting
-            assert waiting is not None
+            waiting = reason_to_wait(await pod_when(at, lambda pod: reason_to_wait(pod).message))
             assert waiting.reason == "InvalidImageName"
             assert waiting.message.endswith('couldn\'t parse image name "nginx:": invalid reference format')
 
@@ -221,7 +222,7 @@ def test_images_can_be_changed(tmp_path: Path) -> None:
     async def run() -> None:
         async with cluster(tmp_path) as at:
             await create(at, {"image": "bad", "command": []})
-            await pod_when(at, lambda pod: status(pod).state.waiting and status(pod).state.waiting.message)
+            await pod_when(at, lambda pod: reason_to_wait(pod).message)
             await change(at, "good")
             pod = await pod_when(at, is_ready)
             assert status(pod).restartCount == 0
@@ -237,9 +238,7 @@ def test_what_a_container_refers_to_must_be_there(tmp_path: Path) -> None:
         async with cluster(tmp_path) as at:
             source = {"configMapKeyRef": {"name": "cfg", "key": "k"}}
             await create(at, {"env": [{"name": "A", "valueFrom": source}]})
-            pod = await pod_when(at, lambda pod: status(pod).state.waiting and status(pod).state.waiting.message)
-            waiting = status(pod).state.waiting
-            assert waiting is not None
+            waiting = reason_to_wait(await pod_when(at, lambda pod: reason_to_wait(pod).message))
             assert (waiting.reason, waiting.message) == ("CreateContainerConfigError", 'configmap "cfg" not found')
 
     asyncio.run(run())

@@ -12,8 +12,9 @@ from podium.machinery.streams import StreamOptions
 from podium.models import codec
 from podium.models.core_v1 import EphemeralContainer
 
+from .cluster import process_cluster as cluster
 from .conftest import until
-from .test_agent import _loopback, cluster, create, pod_when
+from .test_agent import _loopback, create, pod_when
 from .test_exec import Client
 
 __all__ = ["_loopback"]

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from pathlib import Path
+from typing import Unpack
 
 import pytest
 
@@ -14,7 +15,7 @@ from podium.agent.runtimes.process import exec as exec_
 from podium.agent.runtimes.process.runtime import ProcessRuntime
 from podium.machinery.streams import OutputStream, StreamOptions, TerminalSize
 
-from .conftest import DEADLINE, alive, launch, sandbox, started, until
+from .conftest import DEADLINE, Settings, alive, launch, sandbox, started, until
 
 OUT = StreamOptions("c", stdout=True, stderr=True)
 IN_OUT = StreamOptions("c", stdin=True, stdout=True, stderr=True)
@@ -47,9 +48,9 @@ class Client:
         return await self.sizes.get()
 
 
-async def container(runtime: ProcessRuntime, **more: object) -> str:
+async def container(runtime: ProcessRuntime, **settings: Unpack[Settings]) -> str:
     await sandbox(runtime)
-    return await launch(runtime, "sleep", "1000", **more)
+    return await launch(runtime, "sleep", "1000", **settings)
 
 
 async def run(runtime: ProcessRuntime, at: str, client: Client, script: str, options: StreamOptions = OUT) -> int:

@@ -20,7 +20,7 @@ from podium.models.core_v1 import Pod
 from podium.store.memory import MemoryStore
 
 from .cluster import apply, process_cluster, when
-from .conftest import DEADLINE, ended, launch, output, run_agent_and_kill_it, sandbox, started, until
+from .conftest import DEADLINE, Settings, ended, launch, output, run_agent_and_kill_it, sandbox, started, until
 
 namespaces = pytest.mark.root
 
@@ -88,7 +88,7 @@ def test_a_container_sees_its_volumes_where_it_wants_them(tmp_path: Path) -> Non
     async def run() -> None:
         async with started(tmp_path, "namespaces") as runtime:
             await sandbox(runtime)
-            more = {"mounts": mounts, "termination_message_path": "/dev/termination-log"}
+            more = Settings(mounts=mounts, termination_message_path="/dev/termination-log")
             container = await launch(runtime, "sh", "-c", script, **more)
             assert (await ended(runtime, container)).exit_code == 0
             lines = [line for line in output(runtime, container) if line.startswith("stdout")]

@@ -5,28 +5,29 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
+from typing import Unpack
 
 import pytest
 
 from podium.agent.runtime import RuntimeFailure
 from podium.agent.runtimes.process.runtime import ProcessRuntime
 from podium.agent.runtimes.process.shim import attachments
-from podium.machinery.streams import TerminalSize
+from podium.machinery.streams import StreamOptions, TerminalSize
 
-from .conftest import DEADLINE, launch, sandbox, started, until
+from .conftest import DEADLINE, Settings, launch, sandbox, started, until
 from .test_exec import IN_OUT, OUT, TTY, Client
 
 LINES = "while read line; do echo got $line; done; echo end"
 
 
-async def container(runtime: ProcessRuntime, script: str, **more: bool) -> str:
+async def container(runtime: ProcessRuntime, script: str, **settings: Unpack[Settings]) -> str:
     await sandbox(runtime)
-    return await launch(runtime, "sh", "-c", script, **more)
+    return await launch(runtime, "sh", "-c", script, **settings)
 
 
-async def attach(runtime: ProcessRuntime, at: str, client: Client, options: object = IN_OUT) -> None:
+async def attach(runtime: ProcessRuntime, at: str, client: Client, options: StreamOptions = IN_OUT) -> None:
     async with asyncio.timeout(DEADLINE):
-        await runtime.attach(at, options, client)  # type: ignore[arg-type]
+        await runtime.attach(at, options, client)
 
 
 async def shown(client: Client, text: bytes) -> None:
@@ -54,27 +55,29 @@ def test_what_it_wrote_at_last_is_shown_to_a_client_that_is_still_typing(tmp_pat
     class Busy(Client):
         """Nothing else happens in this process between the end of the container and the last that is typed."""
 
+        def __init__(self, socket: Path) -> None:
+            super().__init__(b"one\n", ends=False)
+            self.socket = socket
+
         async def read(self) -> bytes:
-            if not self.shown["stdout"] and not typed:
-                typed.append(b"one\n")
-                return typed[0]
-            while socket.exists():
+            if not self.has_typed_all():
+                return await super().read()
+            while _there(self.socket):
                 os.sched_yield()
             return b""
 
-    typed: list[bytes] = []
-
     async def check() -> None:
-        nonlocal socket
         async with started(tmp_path) as runtime:
             at = await container(runtime, "read line; echo got $line", stdin=True, stdin_once=True)
-            socket = runtime.termination_message(at).parent / attachments.SOCKET
-            client = Busy()
+            client = Busy(runtime.termination_message(at).parent / attachments.SOCKET)
             await attach(runtime, at, client)
             assert client.shown["stdout"] == b"got one\n"
 
-    socket = tmp_path
     asyncio.run(check())
+
+
+def _there(path: Path) -> bool:
+    return path.exists()
 
 
 def test_otherwise_the_next_client_goes_on(tmp_path: Path) -> None:

@@ -105,7 +105,11 @@ def test_pods_go_first_and_what_holds_the_rest_is_said() -> None:
         content = conditions.get((await get(cluster)).status.conditions, "NamespaceContentRemaining")
         assert content is not None
         assert content.message == "Some resources are remaining: pods. has 1 resource instances"
-        for model, name in ((core_v1.Pod, "pod"), (core_v1.ConfigMap, "held")):
+        held: tuple[tuple[type[core_v1.Pod] | type[core_v1.ConfigMap], str], ...] = (
+            (core_v1.Pod, "pod"),
+            (core_v1.ConfigMap, "held"),
+        )
+        for model, name in held:
             released = codec.copy(await cluster.client.get(model, "team", name))
             released.metadata.finalizers = ()
             await cluster.client.update(released)

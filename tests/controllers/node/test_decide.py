@@ -11,10 +11,14 @@ from podium.models import core_v1, meta_v1
 from tests.controllers.build import NOW, ago, pod
 
 
-def node(*conditions: tuple[str, str], tainted: tuple[tuple[str, str], ...] = (), **spec: bool) -> core_v1.Node:
+def node(
+    *conditions: tuple[str, str], tainted: tuple[tuple[str, str], ...] = (), unschedulable: bool = False
+) -> core_v1.Node:
     return core_v1.Node(
         metadata=meta_v1.ObjectMeta(name="n1", creationTimestamp=ago(500)),
-        spec=core_v1.NodeSpec(taints=tuple(core_v1.Taint(key=key, effect=effect) for key, effect in tainted), **spec),
+        spec=core_v1.NodeSpec(
+            taints=tuple(core_v1.Taint(key=key, effect=effect) for key, effect in tainted), unschedulable=unschedulable
+        ),
         status=core_v1.NodeStatus(
             conditions=tuple(
                 core_v1.NodeCondition(type=type_, status=status, lastTransitionTime=ago(300), reason="Said")

@@ -84,19 +84,19 @@ def test_a_volume_is_never_shared_and_a_claim_never_moved(seed: int) -> None:
         await cluster.advance(120)
         assert not watcher.broken
         assert watcher.bound > 3, "nothing was bound: the test shows nothing"
-        claims = {one.metadata.uid: one for one in await cluster.client.list(CLAIM, "default")}
+        left = {one.metadata.uid: one for one in await cluster.client.list(CLAIM, "default")}
         volumes = await cluster.client.list(VOLUME)
         for volume in volumes:
             reference = volume.spec.claimRef
             if reference is None:
                 assert volume.status.phase == "Available"
-            elif reference.uid in claims:
+            elif reference.uid in left:
                 assert volume.status.phase == "Bound"
-                assert claims[reference.uid].spec.volumeName == volume.metadata.name
+                assert left[reference.uid].spec.volumeName == volume.metadata.name
             else:
                 assert volume.status.phase == "Released"
         free = [volume for volume in volumes if volume.status.phase == "Available"]
-        for claim in claims.values():
+        for claim in left.values():
             assert claim.status.phase == ("Bound" if claim.spec.volumeName else "Pending")
             if not claim.spec.volumeName:
                 asked = claim.spec.resources.requests["storage"].value
