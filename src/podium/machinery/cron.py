@@ -66,16 +66,6 @@ class Schedule(ABC):
     def latest(self, after: datetime, until: datetime) -> datetime | None:
         """The last time that is after the one and not after the other."""
 
-    def count(self, after: datetime, until: datetime, most: int) -> int:
-        """How many times there are after the one and not after the other, but no more than `most` are counted."""
-        count = 0
-        while count < most:
-            due = self.next(after)
-            if due is None or due > until:
-                break
-            count, after = count + 1, due
-        return count
-
 
 @dataclass(frozen=True)
 class Every(Schedule):
@@ -90,10 +80,6 @@ class Every(Schedule):
         start = after.replace(microsecond=0)
         times = int((until - start).total_seconds()) // self.seconds
         return (start + timedelta(seconds=times * self.seconds)).astimezone(UTC) if times > 0 else None
-
-    def count(self, after: datetime, until: datetime, most: int) -> int:
-        times = int((until - after.replace(microsecond=0)).total_seconds()) // self.seconds
-        return max(0, min(times, most))
 
 
 @dataclass(frozen=True)

@@ -258,6 +258,36 @@ def test_a_schedule_that_is_of_no_use_is_told(spec: dict[str, Any], reason: str,
     run(body, ONLY)
 
 
+@pytest.mark.parametrize("suspended", [False, True])
+def test_a_zone_that_there_is_no_more_is_told_even_of_a_suspended_cron_job(suspended: bool) -> None:
+    async def body(cluster: Cluster) -> None:
+        await cluster.stop()
+        await cluster.client.create(cron_job(timeZone="Europe/Berlin", suspend=suspended))
+        (there,) = (await cluster.store.list("/cronjobs.batch/")).records
+        value = there.value.replace(b"Europe/Berlin", b"Europe/Atlantis")
+        await cluster.store.update(there.key, value, there.revision)
+        await cluster.start(ONLY)
+        await cluster.advance(60)
+        message = 'invalid timeZone: "Europe/Atlantis": unknown time zone Europe/Atlantis'
+        assert await told(cluster) == [("UnknownTimeZone", message)]
+        await cluster.advance(2 * HOUR)
+        assert await jobs(cluster) == []
+
+    run(body, ONLY)
+
+
+def test_an_interval_begins_when_the_deadline_does() -> None:
+    async def body(cluster: Cluster) -> None:
+        await cluster.client.create(cron_job(schedule="@every 30m", startingDeadlineSeconds=1800))
+        await cluster.advance(HOUR + 1)
+        assert await names(cluster) == ["00:30", "01:00"]
+        await cluster.client.create(cron_job("never", schedule="@every 30m", startingDeadlineSeconds=1790))
+        await cluster.advance(3 * HOUR)
+        assert {owner.name for job in await jobs(cluster) for owner in job.metadata.ownerReferences} == {"backup"}
+
+    run(body, ONLY)
+
+
 NEW_YORK = "America/New_York"
 
 

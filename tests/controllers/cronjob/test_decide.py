@@ -46,36 +46,42 @@ def job(name: str, ending: str = "", started: str = "", completed: str = "", del
     ("made", "now", "due", "missed", "following"),
     [
         (cron_job(), "10:59:59", None, 0, "11:00"),
-        (cron_job(), "11:00", "11:00", 1, "12:00"),
+        (cron_job(), "11:00", "11:00", 0, "12:00"),
         (cron_job(), "13:20", "13:00", 3, "14:00"),
         (cron_job(last="13:00"), "13:20", None, 0, "14:00"),
-        (cron_job(last="12:00"), "13:20", "13:00", 1, "14:00"),
+        (cron_job(last="12:00"), "13:20", "13:00", 0, "14:00"),
         (cron_job(startingDeadlineSeconds=600), "13:20", None, 0, "14:00"),
         (cron_job(startingDeadlineSeconds=1200), "13:20", None, 0, "14:00"),
-        (cron_job(startingDeadlineSeconds=1201), "13:20", "13:00", 1, "14:00"),
+        (cron_job(startingDeadlineSeconds=1201), "13:20", "13:00", 0, "14:00"),
         (cron_job(startingDeadlineSeconds=6000), "13:20", "13:00", 2, "14:00"),
         (cron_job(startingDeadlineSeconds=2**62), "13:20", "13:00", 3, "14:00"),
-        (cron_job(created="2026-04-27T10:00"), "13:20", "13:00", 99, "14:00"),
-        (cron_job(created="2026-04-26T10:00"), "13:20", "13:00", 101, "14:00"),  # counted no further
-        (cron_job(created="2016-04-26T10:00", schedule="* * * * *"), "13:20", "13:20", 101, "13:21"),
-        # runs that come in pairs: the last of them is due, however long ago
-        (cron_job(schedule="0,1 11 * * *"), "22:00", "11:01", 2, "2026-05-02T11:00"),
+        (cron_job(created="2026-04-27T09:00"), "13:20", "13:00", 100, "14:00"),
+        (cron_job(created="2016-04-26T10:00", schedule="* * * * *"), "13:20", "13:20", 5266280, "13:21"),
+        (cron_job(schedule="0 9 * * *", timeZone="America/New_York"), "14:00", "13:00", 0, "2026-05-02T13:00"),
+        # the first two runs tell how far apart they all are taken to be
+        (cron_job(schedule="30 6-16/4 * * 1-5"), "2026-05-04T07:00", "2026-05-04T06:30", 18, "2026-05-04T10:30"),
+        (cron_job(schedule="0,1 11 * * *"), "11:01:30", "11:01", 2, "2026-05-02T11:00"),
+        (cron_job(schedule="0,1 11 * * *"), "22:00", None, 661, "2026-05-02T11:00"),
+        (cron_job(schedule="0,59 * * * *"), "13:20", None, 142, "13:59"),
         (cron_job(schedule="@every 25m"), "11:20", "11:15", 3, "11:40"),
         (cron_job(schedule="@every 25m", last="11:15"), "11:20", None, 0, "11:40"),
-        (cron_job(schedule="@every 25m", startingDeadlineSeconds=400), "11:20", "11:15", 1, "11:40"),
-        (cron_job(schedule="@every 25m", startingDeadlineSeconds=200), "11:20", None, 0, "11:40"),
-        (cron_job(schedule="0 9 * * *", timeZone="America/New_York"), "14:00", "13:00", 1, "2026-05-02T13:00"),
+        # an interval begins when the deadline does, if that is after the last run
+        (cron_job(schedule="@every 25m", startingDeadlineSeconds=1500), "10:25", "10:25", 0, "10:50"),
+        (cron_job(schedule="@every 25m", startingDeadlineSeconds=1700), "11:20", "11:16:40", 0, "11:40"),
+        (cron_job(schedule="@every 25m", startingDeadlineSeconds=3200), "11:20", "11:16:40", 2, "11:40"),
+        (cron_job(schedule="@every 25m", startingDeadlineSeconds=1499), "10:25", None, 0, "10:50"),
     ],
 )
 def test_what_is_due(made: batch_v1.CronJob, now: str, due: str | None, missed: int, following: str) -> None:
-    timing = decide.timing(made, cron.parse(made.spec.schedule, made.spec.timeZone), at(now))
-    assert timing.due == (None if due is None else at(due))
-    assert (timing.missed, timing.next) == (missed, at(following))
+    schedule = cron.parse(made.spec.schedule, made.spec.timeZone)
+    found = decide.due(made, schedule, at(now))
+    assert (found.time, found.missed) == (None if due is None else at(due), missed)
+    assert decide.following(made, made.status.lastScheduleTime, schedule, at(now)) == at(following)
 
 
 def test_a_schedule_without_any_day() -> None:
     with pytest.raises(decide.NeverDue):
-        decide.timing(cron_job(), cron.parse("0 0 31 2 *"), at("13:00"))
+        decide.due(cron_job(), cron.parse("0 0 31 2 *"), at("13:00"))
 
 
 def test_names_come_from_the_minute() -> None:

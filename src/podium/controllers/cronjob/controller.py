@@ -76,10 +76,9 @@ class CronJobController:
         now = self._context.clock.now()
         try:
             schedule = cron.parse(cron_job.spec.schedule, cron_job.spec.timeZone)
-            upcoming = decide.timing(cron_job, schedule, now).next
         except ValueError:
             return None  # reconcile tells
-        return (upcoming - now).total_seconds() + decide.SLACK
+        return _seconds(decide.following(cron_job, cron_job.status.lastScheduleTime, schedule, now), now)
 
     def _job_changed(self, old: batch_v1.Job | None, new: batch_v1.Job | None) -> None:
         if new is None and old is not None:
@@ -173,19 +172,20 @@ class CronJobController:
     async def _start(self, run: _Run) -> float | None:
         """Start what is due; seconds until the next run, None if there is none to wait for."""
         cron_job, now = run.cron_job, self._context.clock.now()
-        if cron_job.spec.suspend:
-            return None
         try:
+            cron.zone(cron_job.spec.timeZone)  # that it is unknown is told even while nothing is to be started
+            if cron_job.spec.suspend:
+                return None
             schedule = cron.parse(cron_job.spec.schedule, cron_job.spec.timeZone)
-            timing = decide.timing(cron_job, schedule, now)
+            recent = decide.due(cron_job, schedule, now)
         except ValueError as error:
             self._tell_unusable(cron_job, error)
             return None
-        if timing.due is not None:
-            if timing.missed > decide.MANY:
+        if recent.time is not None:
+            if recent.missed > decide.MANY:
                 self._recorder.event(cron_job, "Warning", "TooManyMissedTimes", TOO_MANY_MISSED)
-            await self._start_due(run, timing.due, now)
-        return (timing.next - now).total_seconds() + decide.SLACK
+            await self._start_due(run, recent.time, now)
+        return _seconds(decide.following(cron_job, run.status.lastScheduleTime, schedule, now), now)
 
     def _tell_unusable(self, cron_job: batch_v1.CronJob, error: ValueError) -> None:
         """Nothing more happens until somebody changes the schedule."""
@@ -244,3 +244,8 @@ class CronJobController:
             raise
         self._recorder.event(cron_job, "Normal", "SuccessfulCreate", f"Created job {created.metadata.name}")
         return created
+
+
+def _seconds(upcoming: datetime | None, now: datetime) -> float | None:
+    """How long to wait until a run is looked at."""
+    return None if upcoming is None else (upcoming - now).total_seconds() + decide.SLACK

@@ -21,35 +21,59 @@ class NeverDue(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
-    earliest: datetime
-    """What runs are reckoned from: the last one, or when the CronJob was created, or the starting deadline."""
-    due: datetime | None
+class Recent:
+    time: datetime | None
     """The latest run up to now; those before it are skipped. None if there is none."""
     missed: int
-    """How many runs there were up to now, the due one included; counted no further than MANY + 1."""
-    next: datetime
-    """The first run that lies ahead."""
+    """About how many runs there were up to now; 0 when there were none or one."""
 
 
-def timing(cron_job: batch_v1.CronJob, schedule: Schedule, now: datetime) -> Timing:
-    """NeverDue if there is no run at all.
+def due(cron_job: batch_v1.CronJob, schedule: Schedule, now: datetime) -> Recent:
+    """What is to be started now; NeverDue if there is no run at all.
 
-    Last run at 10:00, every hour, now 13:20: due is 13:00, missed 3, next 14:00. With startingDeadlineSeconds 600,
-    nothing is due: 13:00 is longer ago than that.
+    Last run at 10:00, every hour, now 13:20: that is the run of 13:00, of 3. With startingDeadlineSeconds 600 there is
+    none: 13:00 is longer ago than that. The deadline is also what `@every` is reckoned from, if the last run was before
+    it, so `@every 1h` with a deadline of half an hour is never due.
     """
-    last = cron_job.status.lastScheduleTime or cron_job.metadata.creationTimestamp
-    assert last is not None
-    earliest = last
+    earliest = _since(cron_job, cron_job.status.lastScheduleTime)
     deadline = cron_job.spec.startingDeadlineSeconds
     if deadline is not None:
         earliest = max(earliest, now - timedelta(seconds=min(deadline, LONGEST)))
-    skipped = schedule.latest(last, earliest) or last
-    due = schedule.latest(skipped, now)
-    upcoming = schedule.next(due or skipped)
-    if upcoming is None:
-        raise NeverDue("time difference between two schedules is less than 1 second")
-    return Timing(earliest, due, 0 if due is None else schedule.count(skipped, now, MANY + 1), upcoming)
+    return _recent(schedule, earliest, now)
+
+
+def following(cron_job: batch_v1.CronJob, last: datetime | None, schedule: Schedule, now: datetime) -> datetime | None:
+    """The first run that lies ahead, `last` being the one that was started last; None if there is none."""
+    earliest = _since(cron_job, last)
+    try:
+        recent = _recent(schedule, earliest, now)
+    except NeverDue:
+        return schedule.next(now)
+    return schedule.next(recent.time or (now if recent.missed else earliest))
+
+
+def _since(cron_job: batch_v1.CronJob, last: datetime | None) -> datetime:
+    since = last or cron_job.metadata.creationTimestamp
+    assert since is not None
+    return since
+
+
+def _recent(schedule: Schedule, earliest: datetime, now: datetime) -> Recent:
+    """The latest run after `earliest`, found as Kubernetes finds it: all runs are taken to be as far apart as the first
+    two, and only what lies less than two such intervals back is looked at. So at 22:00 nothing is found of
+    "0,1 11 * * *", which is due at 11:00 and 11:01.
+    """
+    first = schedule.next(earliest)
+    second = None if first is None else schedule.next(first)
+    if first is not None and now < first:
+        return Recent(None, 0)
+    if first is not None and second is not None:
+        if now < second:
+            return Recent(first, 0)
+        apart = round((second - first).total_seconds())
+        missed = int((now - first).total_seconds()) // apart + 1
+        return Recent(schedule.latest(first + timedelta(seconds=(missed - 2) * apart), now), missed)
+    raise NeverDue("time difference between two schedules is less than 1 second")
 
 
 def is_too_late(cron_job: batch_v1.CronJob, due: datetime, now: datetime) -> bool:
