@@ -62,6 +62,27 @@ def test_a_result_that_is_no_such_object_is_refused(world: World) -> None:
         world.patch(CM, "a", {"data": {"x": 1}})
 
 
+@pytest.mark.parametrize(("patch", "said"), [({"apiVersion": "v2"}, "v2"), ({"kind": "Secret"}, "Secret")])
+def test_an_object_cannot_become_another_kind_or_version(world: World, patch: dict[str, Any], said: str) -> None:
+    world.create(config_map("a"))
+    with pytest.raises(errors.Invalid, match=f"no kind .*{said}"):
+        world.patch(CM, "a", patch)
+    assert b'"apiVersion":"v1"' in world.entry(CM, "a").data
+
+
+@pytest.mark.parametrize("patch", [{"apiVersion": "", "kind": ""}, {"apiVersion": None, "kind": None}])
+def test_kind_and_version_need_not_be_said(world: World, patch: dict[str, Any]) -> None:
+    world.create(config_map("a"))
+    new = world.patch(CM, "a", {**patch, "data": {"x": "1"}})
+    assert (new.apiVersion, new.kind, new.data) == ("v1", "ConfigMap", {"x": "1"})
+
+
+def test_what_a_strategic_patch_says_of_kind_and_version_means_nothing(world: World) -> None:
+    world.create(config_map("a"))
+    new = world.patch(CM, "a", {"apiVersion": "v2", "kind": "Secret", "data": {"x": "1"}}, "strategic")
+    assert (new.apiVersion, new.kind, new.data) == ("v1", "ConfigMap", {"x": "1"})
+
+
 def test_missing(world: World) -> None:
     with pytest.raises(errors.NotFound):
         world.patch(CM, "a", {})

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from podium.machinery import errors, patch_json, patch_merge, patch_strategic, strict
+from podium.machinery import errors, field, patch_json, patch_merge, patch_strategic, strict
 from podium.models import codec
 from podium.registry import metadata
 from podium.registry.core import Core
@@ -43,7 +43,7 @@ async def patch(
         after = apply(before, tree, patch_type, type(shown))
         if request.inspect is not None:
             request.inspect(after)
-        new = _decoded(after, type(shown))
+        new = _decoded(after, type(shown), patch_type)
         metadata.match_url(new.metadata, namespace, name)
         if new.metadata.resourceVersion == str(old.revision):
             new.metadata.resourceVersion = ""
@@ -63,8 +63,15 @@ def apply(document: Any, tree: Any, patch_type: PatchType, kind: type[Any]) -> A
     raise errors.UnsupportedMediaType(f"patch type {patch_type} is not served")
 
 
-def _decoded(tree: Any, kind: type[Any]) -> Any:
-    new = strict.from_patched(tree, kind)
-    if new.kind != kind.__name__:
-        raise errors.BadRequest(f"the kind of the object ({new.kind}) does not match the kind of the request")
+def _decoded(tree: Any, kind: type[Any], patch_type: PatchType) -> Any:
+    """The struct that the patch made. A patch can't make another kind or version of an object.
+
+    Kubernetes has a strategic merge patch applied to the type itself, where what it says of these means nothing.
+    """
+    new, expected = strict.from_patched(tree, kind), kind()
+    said = (new.apiVersion or expected.apiVersion, new.kind or expected.kind)
+    if said != (expected.apiVersion, expected.kind) and patch_type != "strategic":
+        why = f'no kind "{said[1]}" is registered for version "{said[0]}"'
+        raise errors.Invalid("", "", [field.invalid("patch", msgspec.json.encode(tree).decode(), why)])
+    new.apiVersion, new.kind = expected.apiVersion, expected.kind
     return new
