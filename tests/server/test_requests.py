@@ -75,6 +75,24 @@ def test_field_selector_for_one_name_is_that_name() -> None:
     assert parse("GET", "/api/v1/pods", {"fieldSelector": "metadata.name!=web"}).name == ""
 
 
+@pytest.mark.parametrize(
+    "selector",
+    [
+        *(r"spec.nodeName!=\,metadata.name=web", r"metadata.name!=a\,metadata.name=web"),
+        *("metadata.name=web,unreadable", "metadata.name=a/b", "metadata.name="),
+    ],
+)
+def test_only_a_name_that_is_selected_counts(selector: str) -> None:
+    """Or whoever may list one object would list the others."""
+    assert parse("GET", "/api/v1/pods", {"fieldSelector": selector}).name == ""
+
+
+@pytest.mark.parametrize("method", ["DELETE", "POST", "PUT", "PATCH"])
+def test_a_watch_path_is_only_to_read(method: str) -> None:
+    info = parse(method, "/api/v1/watch/namespaces/n/pods/web", {})
+    assert (info.resource, info.name) == ("watch", "namespaces")
+
+
 def test_query() -> None:
     assert parse_query("limit=5&labelSelector=a%3Db&watch&limit=6") == {
         "limit": "5",

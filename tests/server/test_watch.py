@@ -97,6 +97,18 @@ def test_timeout_ends_the_stream_cleanly(serve: Serve) -> None:
     serve(check)
 
 
+def test_a_timeout_longer_than_the_calendar(serve: Serve) -> None:
+    async def check(server: Harness) -> None:
+        await server.post(CONFIG_MAPS, config_map())
+        path = f"{CONFIG_MAPS}?watch=1&timeoutSeconds={2**63 - 1}"
+        async with server.admin.get(path) as response:
+            assert (await next_event(response))["type"] == "ADDED"
+        refused = await server.get(f"{CONFIG_MAPS}?watch=1&timeoutSeconds={'9' * 400}")
+        assert refused["code"] == 400
+
+    serve(check)
+
+
 def test_stopping_the_server_ends_watches(serve: Serve) -> None:
     async def check(server: Harness) -> None:
         async with server.admin.get(f"{CONFIG_MAPS}?watch=1&resourceVersion=0&allowWatchBookmarks=true") as response:

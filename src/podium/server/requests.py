@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote
 
+from podium.machinery import names, selectors
 from podium.machinery.errors import BadRequest
 
 _VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -86,7 +87,7 @@ def parse(method: str, path: str, query: dict[str, str]) -> RequestInfo:
 
 def _resource_request(method: str, info: RequestInfo, rest: list[str], query: dict[str, str]) -> RequestInfo:
     verb = _VERBS.get(method, method.lower())
-    watch = rest[0] == "watch" and len(rest) > 1
+    watch = rest[0] == "watch" and len(rest) > 1 and verb == "get"
     if watch:
         rest = rest[1:]
     if rest[0] == "namespaces":
@@ -110,9 +111,11 @@ def _resource_request(method: str, info: RequestInfo, rest: list[str], query: di
 
 
 def _selected_name(selector: str) -> str:
-    """The one name that a field selector asks for, so that RBAC's resourceNames also work for list and watch."""
-    for term in selector.split(","):
-        field, operator, value = term.partition("=")
-        if field == "metadata.name" and operator:
-            return value.removeprefix("=")
-    return ""
+    """The one name that a field selector asks for, so that RBAC's resourceNames also work for list and watch.
+
+    Read as it will be when it selects: whoever may see one object must not see others by escaping a comma."""
+    try:
+        name = selectors.parse_fields(selector, None).exact("metadata.name") or ""
+    except BadRequest:
+        return ""  # the handler says what is wrong with it
+    return "" if names.path_segment(name) else name

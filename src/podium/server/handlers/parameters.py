@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from podium.machinery import field
+from podium.machinery import field, selectors
 from podium.machinery.errors import BadRequest, Invalid
 from podium.models.meta_v1 import DeleteOptions
+from podium.models.numbers import natural
 from podium.registry import managed_fields
 from podium.registry.types import ListOptions, Request, WatchOptions
 from podium.server.exchange import Exchange
@@ -16,10 +17,12 @@ def integer(query: dict[str, str], name: str) -> int | None:
     text = query.get(name)
     if not text:
         return None
-    try:
-        return int(text)
-    except ValueError:
-        raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
+    digits = text[1:] if text[0] in "+-" else text
+    number = natural(digits)
+    if number is None:
+        why = "value out of range" if digits.isascii() and digits.isdigit() else "invalid syntax"
+        raise BadRequest(f"strconv.ParseInt: parsing {field.quote(text)}: {why}")
+    return -number if text[0] == "-" else number
 
 
 def list_options(query: dict[str, str]) -> ListOptions:
@@ -39,11 +42,16 @@ def list_options(query: dict[str, str]) -> ListOptions:
 
 
 def watch_options(query: dict[str, str], name: str, timeout: float) -> WatchOptions:
-    """`name` is that of a legacy path to watch a single object."""
+    """`name` is that of the single object that is watched: it is in a legacy path, or in the field selector itself."""
     initial = query.get("sendInitialEvents")
+    field_selector = query.get("fieldSelector", "")
+    if name and not field_selector:
+        field_selector = f"metadata.name={selectors.escape(name)}"
+    elif name and selectors.parse_fields(field_selector, None).exact("metadata.name") != name:
+        raise BadRequest("fieldSelector metadata.name doesn't match requested name")
     return WatchOptions(
         label_selector=query.get("labelSelector", ""),
-        field_selector=query.get("fieldSelector", f"metadata.name={name}" if name else ""),
+        field_selector=field_selector,
         resource_version=query.get("resourceVersion", ""),
         resource_version_match=query.get("resourceVersionMatch", ""),
         send_initial_events=None if initial is None else truth(initial),

@@ -11,6 +11,7 @@ from typing import Any
 
 from podium.machinery.errors import NotAcceptable, StatusError
 from podium.models import codec
+from podium.models.numbers import LONGEST
 from podium.registry.resources import Resource
 from podium.registry.types import WatchEvent
 from podium.server.exchange import Exchange, Stream
@@ -28,7 +29,7 @@ async def watch(services: Services, exchange: Exchange, res: Resource) -> Stream
     namespace = exchange.info.namespace if res.namespaced else ""
     asked = integer(exchange.query, "timeoutSeconds")
     # random, so that the watches of a restarted cluster don't all end together
-    timeout = float(asked) if asked else _SHORTEST_DEFAULT_TIMEOUT * (1 + services.rng.random())
+    timeout = float(min(asked, LONGEST)) if asked else _SHORTEST_DEFAULT_TIMEOUT * (1 + services.rng.random())
     events = services.registry.watch(res, namespace, watch_options(exchange.query, exchange.info.name, timeout))
     framing = _framing(services, exchange, shape, res)
     content_type = f"{PROTOBUF};stream=watch" if shape.format == "protobuf" else "application/json"
