@@ -51,6 +51,19 @@ def test_a_success_wipes_out_what_failed_before_it(
     assert backoff.after(before, good, bad) == after
 
 
+def test_a_sidecar_ends_after_what_it_serves() -> None:
+    made = pod("a", "Failed", ended=7, init_exit_code=0)
+    (setup,) = made.status.initContainerStatuses
+    assert setup.state is not None
+    setup.state.terminated = core_v1.ContainerStateTerminated(exitCode=0, finishedAt=ago(3))
+    made.spec.initContainers = (core_v1.Container(name="setup", image="work:1"),)
+    assert backoff.ended_at(made) == ago(7)
+    made.spec.initContainers = (core_v1.Container(name="setup", image="work:1", restartPolicy="Always"),)
+    assert backoff.ended_at(made) == ago(3)
+    setup.state = core_v1.ContainerState(running=core_v1.ContainerStateRunning(startedAt=ago(100)))
+    assert backoff.ended_at(made) == ago(1000), "it hasn't ended yet"
+
+
 def test_when_a_pod_ended() -> None:
     assert backoff.ended_at(pod("a", "Failed", ended=7)) == ago(7)
     unclear = pod("a", deleting=True)

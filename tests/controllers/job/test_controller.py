@@ -124,6 +124,19 @@ def test_failures_are_tried_again_ever_later_until_the_limit(cluster: VirtualClu
     assert events(cluster)[-1] == ("BackoffLimitExceeded", "Job has reached the specified backoff limit")
 
 
+@pytest.mark.parametrize("limits", ["backoffLimit: 3", "backoffLimitPerIndex: 3"])
+def test_what_still_runs_is_active_while_a_replacement_waits(cluster: VirtualCluster, limits: str) -> None:
+    """Kubernetes once said 0 here; as the API refuses more ready Pods than active ones, 1.36 no longer does."""
+    cluster.apply(manifest(f"completions: 2\n  parallelism: 2\n  completionMode: Indexed\n  {limits}", "sleep 60"))
+    cluster.advance(5)
+    failed = codec.copy(next(pod for pod in cluster.list(core_v1.Pod) if pod.spec.hostname == "work-0"))
+    failed.status.phase = "Failed"
+    cluster.run(cluster.client.update_status(failed))
+    cluster.advance(2)
+    status = cluster.get(batch_v1.Job, "work").status
+    assert (status.active, status.ready, len(cluster.list(core_v1.Pod))) == (1, 1, 2)
+
+
 def test_a_rule_fails_the_job_at_once_and_stops_the_others(cluster: VirtualCluster) -> None:
     policy = "podFailurePolicy: {rules: [{action: FailJob, onExitCodes: {operator: In, values: [42]}}]}"
     script = "podium.dev/simulate-run-seconds: '3', podium.dev/simulate-exit-code: '42'"

@@ -58,8 +58,13 @@ def _remaining(failures: int, last: datetime, now: datetime) -> float:
 
 
 def ended_at(pod: core_v1.Pod) -> datetime:
-    """When the last container ended; else since when the Pod isn't ready; else when its deletion began."""
-    ends = [_terminated(status) for status in pod.status.containerStatuses]
+    """When the last container ended; else since when the Pod isn't ready; else when its deletion began.
+
+    Sidecars end after the containers that they serve, so they count, too; other init containers have ended long ago.
+    """
+    sidecars = {container.name for container in pod.spec.initContainers if container.restartPolicy == "Always"}
+    statuses = [status for status in pod.status.initContainerStatuses if status.name in sidecars]
+    ends = [_terminated(status) for status in (*pod.status.containerStatuses, *statuses)]
     known = [end for end in ends if end is not None]
     if known and len(known) == len(ends):
         return max(known)
