@@ -239,6 +239,50 @@ def test_nobody_grants_more_than_they_hold() -> None:
     check_escalation(authorizer, ALICE, wider, wider)
 
 
+def test_a_role_is_held_to_what_it_says_whatever_changes_in_it() -> None:
+    """By its labels it becomes part of others, which people may have who don't have this one."""
+    authorizer = with_objects(cluster_role("reader", READ_PODS), bound_everywhere("reader", USER))
+    rule = PolicyRule(apiGroups=("*",), resources=("*",), verbs=("*",))
+    old = cluster_role("admin", rule)
+    labelled = cluster_role("admin", rule, labels={"aggregate-to-reader": "true"})
+    with pytest.raises(Forbidden, match="is attempting to grant RBAC permissions not currently held"):
+        check_escalation(authorizer, ALICE, labelled, old)
+    check_escalation(authorizer, ROOT, labelled, old)
+    held = cluster_role("held", rule)
+    held.metadata.finalizers = ("example.com/hold",)
+    check_escalation(authorizer, ALICE, held, cluster_role("held", rule))
+
+
+def test_a_binding_is_held_to_its_role_whatever_changes_in_it() -> None:
+    authorizer = with_objects(cluster_role("deleter", PolicyRule(apiGroups=("",), resources=("*",), verbs=("delete",))))
+    old, new = (bound("deleter", USER, namespace="default") for _ in range(2))
+    check_escalation(authorizer, ALICE, new, old)
+    new.metadata.annotations = {"changed": "true"}
+    with pytest.raises(Forbidden):
+        check_escalation(authorizer, ALICE, new, old)
+
+
+def test_only_who_may_everything_gathers_the_rules_of_others() -> None:
+    """What matches the selectors later may say anything."""
+    everything = (
+        PolicyRule(apiGroups=("*",), resources=("*",), verbs=("*",)),
+        PolicyRule(nonResourceURLs=("*",), verbs=("*",)),
+    )
+    authorizer = with_objects(cluster_role("reader", READ_PODS), bound_everywhere("reader", USER))
+    gathering = cluster_role("gathering")
+    gathering.aggregationRule = AggregationRule(clusterRoleSelectors=(LabelSelector(matchLabels={"a": "b"}),))
+    for new, old in ((gathering, None), (cluster_role("gathering"), gathering)):
+        with pytest.raises(Forbidden) as refused:
+            check_escalation(authorizer, ALICE, new, old)
+        assert refused.value.message == (
+            'clusterroles.rbac.authorization.k8s.io "gathering" is forbidden: '
+            "must have cluster-admin privileges to use the aggregationRule"
+        )
+    authorizer.observe(None, cluster_role("all", *everything))
+    authorizer.observe(None, bound_everywhere("all", USER))
+    check_escalation(authorizer, ALICE, gathering, None)
+
+
 def test_binding_needs_the_role_or_the_right_to_bind() -> None:
     deleter = cluster_role("deleter", PolicyRule(apiGroups=("",), resources=("pods",), verbs=("delete",)))
     authorizer = with_objects(deleter)

@@ -41,7 +41,7 @@ def test_what_is_no_integer(text: str, why: str) -> None:
 
 @pytest.mark.parametrize("selector", ["metadata.name=b", "status.phase=Running", "metadata.name!=a"])
 def test_a_selector_does_not_widen_the_watch_of_one_object(selector: str) -> None:
-    with pytest.raises(BadRequest, match="fieldSelector metadata.name doesn't match requested name"):
+    with pytest.raises(BadRequest, match=r"fieldSelector metadata\.name doesn't match requested name"):
         watch_options({"fieldSelector": selector}, "a", 1.0)
 
 

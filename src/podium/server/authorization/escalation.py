@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from podium.machinery.errors import Forbidden, NotFound
 from podium.models.rbac_v1 import ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding
 from podium.registry.types import User
@@ -19,6 +21,10 @@ _PLURALS = {
     "RoleBinding": "rolebindings",
     "ClusterRoleBinding": "clusterrolebindings",
 }
+_EVERYTHING = (
+    PolicyRule(apiGroups=("*",), resources=("*",), verbs=("*",)),
+    PolicyRule(nonResourceURLs=("*",), verbs=("*",)),
+)
 
 
 def check_escalation(authorizer: Authorizer, user: User, new: Any, old: Any | None) -> None:
@@ -28,15 +34,13 @@ def check_escalation(authorizer: Authorizer, user: User, new: Any, old: Any | No
     plural = _PLURALS[type(new).__name__]
     metadata = new.metadata
     namespace = metadata.namespace if isinstance(new, Role | RoleBinding) else ""
+    if old is not None and _only_for_garbage_collection(new, old):
+        return
     if isinstance(new, Role | ClusterRole):
-        if old is not None and old.rules == new.rules and _aggregation(old) == _aggregation(new):
-            return
         if authorizer.allowed(user, Attributes("escalate", RBAC_GROUP, plural, "", namespace, metadata.name)):
             return
-        granted = authorizer.aggregated(new) if isinstance(new, ClusterRole) else new.rules
+        granted = new.rules
     else:
-        if old is not None and old.roleRef == new.roleRef and old.subjects == new.subjects:
-            return
         ref = new.roleRef
         if authorizer.allowed(
             user, Attributes("bind", RBAC_GROUP, _PLURALS.get(ref.kind, ""), "", namespace, ref.name)
@@ -47,10 +51,22 @@ def check_escalation(authorizer: Authorizer, user: User, new: Any, old: Any | No
             raise NotFound(f"{_PLURALS.get(ref.kind, ref.kind)}.{RBAC_GROUP}", ref.name)
         granted = found
     _require_held(authorizer, user, namespace, granted, f"{plural}.{RBAC_GROUP}", metadata.name)
+    if (_aggregates(new) or _aggregates(old)) and missing(authorizer.rules_for(user, ""), _EVERYTHING):
+        why = "must have cluster-admin privileges to use the aggregationRule"
+        raise Forbidden(f"{plural}.{RBAC_GROUP}", metadata.name, why)
 
 
-def _aggregation(role: Role | ClusterRole) -> Any:
-    return role.aggregationRule if isinstance(role, ClusterRole) else None
+def _only_for_garbage_collection(new: Any, old: Any) -> bool:
+    """Whether nothing changes but finalizers and owners. Anything else counts, labels too: by these a role that says
+    more than its author may have becomes part of another."""
+    kept = ("ownerReferences", "finalizers", "managedFields", "resourceVersion", "generation", "selfLink")
+    same: Any = replace(new.metadata, **{name: getattr(old.metadata, name) for name in kept})
+    return bool(replace(new, metadata=same) == old)
+
+
+def _aggregates(role: Any) -> bool:
+    """Whether it is a role that gathers the rules of others, which may come to say anything."""
+    return isinstance(role, ClusterRole) and bool(role.aggregationRule and role.aggregationRule.clusterRoleSelectors)
 
 
 def _require_held(
