@@ -115,14 +115,27 @@ def test_a_body_that_never_comes(serve: Serve) -> None:
         b"GET / HTTP/1.1\r\nHost x\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 200_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer swordfish\0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n9\r\nswordfish",
     ],
 )
-def test_broken_http(serve: Serve, request_head: bytes) -> None:
+def test_broken_http(serve: Serve, request_head: bytes, caplog: pytest.LogCaptureFixture) -> None:
     async def check(server: Harness) -> None:
         async with server.raw(server.files.admin) as (reader, writer):
             writer.write(request_head)
             assert b" 400 Bad Request" in await reader.readline()
         assert (await server.get("/api/v1"))["kind"] == "APIResourceList"
+
+    serve(check)
+    assert "podium.server.http" not in caplog.text  # what is broken may be a secret
+
+
+@pytest.mark.parametrize(("line", "code"), [(b"CONNECT x:1 HTTP/1.1", 404), (b"OPTIONS * HTTP/1.1", 404)])
+def test_requests_for_no_path(serve: Serve, line: bytes, code: int) -> None:
+    async def check(server: Harness) -> None:
+        async with server.raw(server.files.admin) as (reader, writer):
+            writer.write(line + b"\r\nHost: x\r\n\r\n")
+            assert await reader.readline() == f"HTTP/1.1 {code} Not Found\r\n".encode()
 
     serve(check)
 

@@ -70,7 +70,7 @@ def parse(method: str, path: str, query: dict[str, str]) -> RequestInfo:
     if "%" in path:
         path = unquote(path)
     parts = path.split("/")
-    if parts[0] != "":
+    if parts[0] != "" or len(parts) == 1:
         return RequestInfo(method.lower(), path)
     if parts[1] == "api" and len(parts) > 3:
         group, version, rest = "", parts[2], parts[3:]

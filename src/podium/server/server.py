@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
 from podium.clock import Clock
@@ -60,6 +61,19 @@ class ServerConfig:
     """Seconds that requests have to end when the server stops."""
 
 
+class _NoHttp(logging.Filter):
+    """What is no HTTP is answered with 400 and not logged: anybody may send any amount of it, and the HTTP library
+    quotes what it can't read, which may be a token or a Secret."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HttpProcessingError)
+
+
+_http_logger = logging.getLogger("podium.server.http")
+_http_logger.addFilter(_NoHttp())
+
+
 class _Connections(web.Server):
     """The HTTP library's server, which also remembers whose certificate each connection showed."""
 
@@ -75,7 +89,7 @@ class _Connections(web.Server):
             max_field_size=_LONGEST_LINE,
             auto_decompress=False,
             lingering_time=2.0,
-            logger=logging.getLogger("podium.server.http"),
+            logger=_http_logger,
         )
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
