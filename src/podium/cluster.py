@@ -30,6 +30,7 @@ from podium.models.core_v1 import ServiceAccount
 from podium.models.meta_v1 import ObjectMeta
 from podium.registry.registry import Registry
 from podium.registry.resources import Resource
+from podium.registry.unreadable import CorruptObject
 from podium.store.port import Store
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ class Cluster:
 
     async def _default_account(self) -> None:
         """Its controller would make it soon; but Pods need it, and should be welcome as soon as the API answers."""
-        with suppress(AlreadyExists):
+        with suppress(AlreadyExists, CorruptObject):
             await self.client.create(ServiceAccount(metadata=ObjectMeta(name="default", namespace="default")))
 
     async def _probe(self, service: APIService) -> str:
@@ -226,12 +227,18 @@ class Cluster:
         there = asyncio.Event()
         end = accounts.on_change(lambda _old, new: there.set() if _is_default(new) else None)
         try:
-            if accounts.get("default", "default") is None:
+            if accounts.get("default", "default") is None and self._may_come("serviceaccounts", "default", "default"):
                 await there.wait()
-            for agent in self.nodes.agents.values():
-                await agent.registered.wait()
+            for name, agent in self.nodes.agents.items():
+                if self._may_come("nodes", "", name):
+                    await agent.registered.wait()
         finally:
             end()
+
+    def _may_come(self, resource: str, namespace: str, name: str) -> bool:
+        """Not if it is stored and can't be read: then it takes somebody to delete it."""
+        collection = self.registry.live(resource)
+        return collection.key(namespace, name) not in collection.unreadable
 
     async def _unless_failed(self, work: Coroutine[Any, Any, None]) -> None:
         task, failed = asyncio.create_task(work), asyncio.create_task(self._failed.wait())

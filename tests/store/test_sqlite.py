@@ -234,3 +234,29 @@ def test_a_tool_that_locks_the_file_for_a_moment_delays_writes_only(tmp_path: Pa
         await store.close()
 
     asyncio.run(scenario())
+
+
+def test_keys_that_the_disk_has_changed_are_no_reason_not_to_open(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = await SqliteStore.open(tmp_path / "store.db")
+        for key in ("/a", "/b", "/c"):
+            await store.create(key, b"1")
+        await store.delete("/b", 3)
+        await store.close()
+        file = apsw.Connection(str(tmp_path / "store.db"))
+        file.execute("UPDATE log SET key = CAST(x'2fe1' AS TEXT) WHERE revision = 2")
+        file.execute("UPDATE log SET key = '/z' WHERE revision = 3")
+        file.close()
+
+        store = await SqliteStore.open(tmp_path / "store.db")
+        assert [record.key for record in (await store.list("/")).records] == ["/\\xe1", "/c", "/z"]
+        assert [change.record.key for change in await store.changes(1)] == ["/\\xe1", "/z", "/c", "/b"]
+        assert await store.get("/\\xe1", revision=4) == await store.get("/\\xe1")
+        await store.delete("/\\xe1", 2)
+        await store.close()
+
+        store = await SqliteStore.open(tmp_path / "store.db")
+        assert [record.key for record in (await store.list("/")).records] == ["/c", "/z"]
+        await store.close()
+
+    asyncio.run(scenario())

@@ -51,6 +51,7 @@ class InProcessTransport:
             send_initial_events=True if everything else None,
             allow_bookmarks=True,
             periodic_bookmarks=False,
+            in_part=True,
         )
         async with aclosing(self.registry.watch(self._row(resource), selection.namespace, options)) as batches:
             async for batch in batches:

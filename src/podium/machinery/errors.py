@@ -177,6 +177,12 @@ class InternalError(StatusError):
     code, reason = 500, "InternalError"
 
 
+class StoreReadError(StatusError):
+    """Something that is stored can't be read."""
+
+    code, reason = 500, "StorageReadError"
+
+
 class ServiceUnavailable(StatusError):
     code, reason = 503, "ServiceUnavailable"
 

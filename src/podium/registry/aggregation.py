@@ -71,7 +71,8 @@ def extension(core: Core, group: str, version: str) -> APIService | None:
     """The APIService of a group version that another server serves; None if it is served here, or by nobody."""
     if group in OWN_GROUPS:
         return None
-    entry = core.live(API_SERVICES).get("", f"{version}.{group}")
+    services = core.live(API_SERVICES)
+    entry = services.entries.get(services.key("", f"{version}.{group}"))
     if entry is None or entry.object.spec.service is None:
         return None
     found: APIService = entry.object

@@ -37,6 +37,7 @@ from podium.registry.parts import part
 from podium.registry.resources import Resource
 from podium.registry.services import API_ADDRESS
 from podium.registry.types import Request
+from podium.registry.unreadable import CorruptObject
 from podium.registry.update import update
 
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -54,7 +55,8 @@ async def bootstrap(core: Core) -> None:
 
 async def _register(core: Core, wanted: APIService) -> None:
     """Whoever has taken a group version away from this server has it until the next start, as in Kubernetes."""
-    found = core.live(aggregation.API_SERVICES).get("", wanted.metadata.name)
+    services = core.live(aggregation.API_SERVICES)
+    found = services.entries.get(services.key("", wanted.metadata.name))
     changed = found is not None and aggregation.is_automanaged(found.object) and found.object.spec != wanted.spec
     if changed and found is not None:
         wanted = replace(found.object, metadata=replace(found.object.metadata), spec=wanted.spec)
@@ -152,7 +154,8 @@ async def _ensure(core: Core, obj: Any, *, current: bool = False) -> None:
     if res is None:
         raise LookupError(f"{kind.kind} is not served")
     meta = obj.metadata
-    found = core.live(res).get(meta.namespace, meta.name)
+    collection = core.live(res)
+    found = collection.entries.get(collection.key(meta.namespace, meta.name))
     if found is None:
         await _create(core, res, obj)
     elif current:
@@ -162,5 +165,5 @@ async def _ensure(core: Core, obj: Any, *, current: bool = False) -> None:
 async def _create(core: Core, res: Resource, obj: Any) -> None:
     try:
         await create(core, Request(), res, obj.metadata.namespace, obj)
-    except errors.AlreadyExists:
-        return  # another server of the same store was quicker
+    except (errors.AlreadyExists, CorruptObject):
+        return  # it, or its namespace, is there and can't be read: the log says so

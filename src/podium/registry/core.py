@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from random import Random
@@ -16,7 +18,9 @@ from podium.registry.admission.chain import Chain
 from podium.registry.resources import Resource
 from podium.registry.storage import Collection, Write
 from podium.registry.types import Entry
-from podium.store.port import Change, RevisionMismatch, Store, StoreFailed
+from podium.store.port import Change, Record, RevisionMismatch, Store, StoreFailed
+
+_log = logging.getLogger(__name__)
 
 
 class Watch(Protocol):
@@ -99,16 +103,27 @@ class Core:
         """Take over what the store has, and every change from then on."""
         self._early = []
         self.store.subscribe(self._changed)
-        page = await self.store.list("/")
+        page = await self.store.list("")
         self.revision = page.revision
         for collection in self._collections.values():
             collection.begin(page.revision)
-        for record in page.records:
-            owner = self._collections.get(_collection_of(record.key))
-            if owner is not None:
-                owner.load(record.key, record.value, record.revision)
+        self._take_over(page.records)
         early, self._early = self._early, None
         self._changed([change for change in early if change.record.revision > page.revision])
+
+    def _take_over(self, records: Iterable[Record]) -> None:
+        unknown: Counter[str] = Counter()
+        for record in records:
+            owner = self._collections.get(_collection_of(record.key))
+            if owner is None:
+                unknown[_collection_of(record.key)] += 1
+                continue
+            bad = owner.load(record.key, record.value, record.revision)
+            if bad is not None:
+                what = f"{owner.resource.kind} {bad.key.removeprefix(owner.prefix)}"
+                _log.error("%s of revision %d can't be read, and is left as it is: %s", what, bad.revision, bad.why)
+        for name, count in unknown.items():
+            _log.error("%d stored objects are of no resource that is served here, and are kept: %s", count, name)
 
     def _changed(self, changes: Sequence[Change]) -> None:
         if self._early is not None:
@@ -191,11 +206,15 @@ class Core:
 
     async def deleted(self, key: str, expected: int) -> Entry:
         write = Write(None)
+        await self.forgotten(key, expected, write)
+        return _entry(write)
+
+    async def forgotten(self, key: str, expected: int, write: Write | None = None) -> None:
+        """Delete what may not be readable."""
         try:
             await self.store.delete(key, expected, write)
         except StoreFailed as failure:
             raise self.failed(failure) from failure
-        return _entry(write)
 
 
 def _entry(write: Write) -> Entry:
@@ -204,7 +223,7 @@ def _entry(write: Write) -> Entry:
 
 
 def _collection_of(key: str) -> str:
-    return key[1 : key.index("/", 1)]
+    return key[1:].partition("/")[0] if key.startswith("/") else key
 
 
 def unavailable(failure: BaseException) -> errors.ServiceUnavailable:

@@ -82,7 +82,7 @@ async def _commit(core: Core, request: Request, res: Resource, obj: Any, generat
     meta = obj.metadata
     for _attempt in range(NAME_ATTEMPTS if generate else 1):
         key = collection.key(meta.namespace, meta.name)
-        if key not in collection.entries:
+        if key not in collection.entries and key not in collection.unreadable:
             value = codec.encode(obj)
             if request.dry_run:
                 return Entry(key, 0, value, collection.model, obj)
@@ -100,7 +100,8 @@ def _taken(core: Core, res: Resource, meta: ObjectMeta, name: str) -> errors.Alr
     if meta.generateName:
         return GenerateNameConflict(res.group_resource, name)
     error = errors.AlreadyExists(res.group_resource, name)
-    there = core.live(res).get(meta.namespace, name)
+    collection = core.live(res)
+    there = collection.entries.get(collection.key(meta.namespace, name))
     if there is not None and there.object.metadata.deletionTimestamp is not None:
         error.message = f"object is being deleted: {error.message}"
         error.args = (error.message,)

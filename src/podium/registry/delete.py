@@ -24,6 +24,7 @@ from podium.registry.admission.chain import Attributes
 from podium.registry.core import Core
 from podium.registry.resources import Resource
 from podium.registry.types import Entry, Request
+from podium.registry.unreadable import CorruptObject, Unreadable
 from podium.store.port import RevisionMismatch
 
 ATTEMPTS = 64
@@ -61,7 +62,10 @@ async def delete(
     for _attempt in range(ATTEMPTS):
         old = collection.entries.get(key)
         if old is None:
-            raise errors.NotFound(res.group_resource, name)
+            if key not in collection.unreadable:
+                raise errors.NotFound(res.group_resource, name)
+            await _delete_unreadable(core, request, res, collection.unreadable[key], options)
+            return None
         attributes = Attributes(core, request, "DELETE", res, namespace, name, "", None, old.object)
         await core.admission.admit(attributes)
         await core.admission.validate(attributes)
@@ -108,6 +112,22 @@ async def _delete_one(core: Core, request: Request, res: Resource, entry: Entry,
         await delete(core, own, res, meta.namespace, meta.name, options)
 
 
+async def _delete_unreadable(
+    core: Core, request: Request, res: Resource, bad: Unreadable, options: DeleteOptions
+) -> None:
+    required = options.preconditions
+    if required is not None and required.uid:
+        raise CorruptObject(bad.key, bad.why)
+    name = bad.key.rpartition("/")[2]
+    if required is not None:
+        _check_revision(res, name, bad.revision, required.resourceVersion)
+    if not request.dry_run:
+        try:
+            await core.forgotten(bad.key, bad.revision)
+        except RevisionMismatch:  # somebody was quicker
+            raise errors.NotFound(res.group_resource, name) from None
+
+
 def _dry(request: Request, old: Entry, plan: Plan) -> Entry | None:
     if plan.action == "remove":
         request.removed = old
@@ -141,12 +161,16 @@ def check_preconditions(res: Resource, old: Entry, options: DeleteOptions) -> No
             f"the UID in the precondition ({required.uid}) does not match the UID in record ({meta.uid}). "
             "The object might have been deleted and then recreated",
         )
-    if required.resourceVersion and required.resourceVersion != str(old.revision):
+    _check_revision(res, meta.name, old.revision, required.resourceVersion)
+
+
+def _check_revision(res: Resource, name: str, revision: int, required: str) -> None:
+    if required and required != str(revision):
         raise errors.Conflict(
             res.group_resource,
-            meta.name,
-            f"the ResourceVersion in the precondition ({required.resourceVersion}) does not match the "
-            f"ResourceVersion in record ({old.revision}). The object might have been modified",
+            name,
+            f"the ResourceVersion in the precondition ({required}) does not match the "
+            f"ResourceVersion in record ({revision}). The object might have been modified",
         )
 
 

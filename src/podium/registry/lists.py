@@ -31,6 +31,7 @@ async def list_(core: Core, res: Resource, namespace: str, options: ListOptions)
         raise errors.Invalid("ListOptions.meta.k8s.io", "", wrong)
     selection = Selection(res, namespace, options.label_selector, options.field_selector)
     collection = core.live(res)
+    collection.check_readable(selection.namespace, selection.name)
     if options.continue_:
         return await _continued(core, collection, selection, options)
     asked = revision_number(options.resource_version)
@@ -125,6 +126,8 @@ async def _as_of(
     core: Core, collection: Collection, selection: Selection, options: ListOptions, revision: int, after: str
 ) -> Listing:
     """As things were at a revision, from the store. Reads in pages until enough is selected."""
+    if revision < collection.readable_since:
+        raise _expired(collection, after, bool(options.continue_))
     prefix = collection.prefix + (f"{selection.namespace}/" if selection.namespace else "")
     found: list[Entry] = []
     while True:

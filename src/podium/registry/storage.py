@@ -13,8 +13,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from podium.machinery import errors
+from podium.models import codec
 from podium.registry.resources import Resource
 from podium.registry.types import Entry, WatchEvent
+from podium.registry.unreadable import CorruptObject, Unreadable, list_error, mismatch
 from podium.registry.wire import Wire
 from podium.store.port import Change
 
@@ -67,6 +70,10 @@ class Collection:
         self.wire = Wire(resource.kind, resource.api_version)
         self.entries: dict[str, Entry] = {}
         self.namespaces: dict[str, dict[str, Entry]] = {}
+        self.unreadable: dict[str, Unreadable] = {}
+        """What is stored and can't be read, by key. It is in none of the others."""
+        self.readable_since = 0
+        """From which revision on every change can be shown."""
         self.revision = revision
         """The revision of the newest change of this resource."""
         self.listeners: list[Callable[[Event], None]] = []
@@ -82,6 +89,7 @@ class Collection:
         """Forget what was; changes after that revision will follow."""
         self.entries.clear()
         self.namespaces.clear()
+        self.unreadable.clear()
         self._ring.clear()
         self._ring_bytes = 0
         self.revision = self._ring_start = revision
@@ -92,7 +100,25 @@ class Collection:
         return f"{self.prefix}{namespace}/{name}" if self.resource.namespaced else f"{self.prefix}{name}"
 
     def get(self, namespace: str, name: str) -> Entry | None:
-        return self.entries.get(self.key(namespace, name))
+        """None if it isn't there; InternalError if it is and can't be read."""
+        return self.find(self.key(namespace, name))
+
+    def find(self, key: str) -> Entry | None:
+        """As `get`, by key."""
+        entry = self.entries.get(key)
+        if entry is None and key in self.unreadable:
+            raise CorruptObject(key, self.unreadable[key].why)
+        return entry
+
+    def check_readable(self, namespace: str, name: str | None) -> None:
+        """StoreReadError if a list of that namespace ("" for all), or of that name only, would not be complete."""
+        if not self.unreadable:
+            return
+        prefix = f"{self.prefix}{namespace}/" if namespace else self.prefix
+        only = None if name is None else self.key(namespace, name)
+        found = [one for key, one in self.unreadable.items() if key.startswith(prefix) and key == (only or key)]
+        if found:
+            raise list_error(self.resource.group_resource, self.prefix, found)
 
     def namespace(self, namespace: str) -> dict[str, Entry]:
         """The objects of a namespace by key."""
@@ -110,14 +136,30 @@ class Collection:
 
     # Feeding
 
-    def load(self, key: str, value: bytes, revision: int) -> None:
-        """Take over an object that was there when the server started."""
-        self._keep(Entry(key, revision, self.wire.splice(value, revision), self.resource.model))
+    def load(self, key: str, value: bytes, revision: int) -> Unreadable | None:
+        """Take over an object that was there when the server started; what is wrong with it if it can't be read."""
+        try:
+            obj = codec.decode(value, self.model)
+            meta = obj.metadata
+            expected = (self.resource.kind, self.resource.api_version, self.key(meta.namespace, meta.name))
+            wrong = mismatch(obj, expected, key)
+            if not wrong:
+                meta.resourceVersion = str(revision)
+                self._keep(Entry(key, revision, self.wire.splice(value, revision), self.model, obj))
+                return None
+        except ValueError as error:
+            wrong = str(error)
+        self.unreadable[key] = unreadable = Unreadable(key, revision, wrong)
+        self.readable_since = max(self.readable_since, revision)
+        return unreadable
 
     def apply(self, change: Change) -> None:
         """Take over a change and tell the watchers."""
-        event = self.event(change, self.entries.get(change.record.key))
         key = change.record.key
+        if key in self.unreadable:
+            self._forget(key, change.record.revision)
+            return
+        event = self.event(change, self.entries.get(key))
         if change.deleted:
             if self.entries.pop(key, None) is not None and self.resource.namespaced:
                 namespace = self.namespace_of(key)
@@ -172,6 +214,15 @@ class Collection:
             decoded.metadata = copy.copy(decoded.metadata)
             decoded.metadata.resourceVersion = str(revision)
         return Entry(entry.key, revision, data, self.model, decoded)
+
+    def _forget(self, key: str, revision: int) -> None:
+        """An object is gone that can't be shown any more: who watches has to look anew at what is there."""
+        del self.unreadable[key]
+        self._ring.clear()
+        self._ring_bytes = 0
+        self.revision = self._ring_start = self.readable_since = revision
+        for watcher in self.watchers:
+            watcher.close(errors.Expired(f"too old resource version: {revision - 1} ({revision})"))
 
     def _keep(self, entry: Entry) -> None:
         self.entries[entry.key] = entry
@@ -253,3 +304,7 @@ class Watcher(ABC):
     @abstractmethod
     def offer(self, event: Event) -> None:
         """Called with every change that it asked for, before anything else happens: take note, don't act."""
+
+    @abstractmethod
+    def close(self, error: BaseException | None = None) -> None:
+        """End it after what is queued."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from podium.models import codec
+from podium.registry.unreadable import CorruptObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,10 @@ class Entry:
     @property
     def object(self) -> Any:
         if self._object is None:
-            self._object = codec.decode(self.data, self._model)
+            try:
+                self._object = codec.decode(self.data, self._model)
+            except ValueError as error:  # of the log: what is current has been read at the start
+                raise CorruptObject(self.key, str(error)) from error
         return self._object
 
 
@@ -102,6 +106,8 @@ class WatchOptions:
     resource_version_match: str = ""
     send_initial_events: bool | None = None
     allow_bookmarks: bool = False
+    in_part: bool = False
+    """Begin with what can be read, even if not all of it can."""
     periodic_bookmarks: bool = True
     """Of those: also one a minute, for clients that may lose their connection."""
     timeout_seconds: float | None = None

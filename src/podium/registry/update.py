@@ -78,7 +78,7 @@ async def replace(
     collection = core.live(res)
     key = collection.key(namespace, name)
     for _attempt in range(attempts):
-        old = collection.entries.get(key)
+        old = collection.find(key)
         if old is None:
             raise errors.NotFound(res.group_resource, name)
         new = _whole(build(old), old, part)

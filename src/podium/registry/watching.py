@@ -48,9 +48,17 @@ def watch(
     selection = Selection(res, namespace, options.label_selector, options.field_selector)
     collection = core.live(res)
     start = _start(core, options)
+    if start.initial and not options.in_part:
+        collection.check_readable(selection.namespace, selection.name)
+    if not start.initial and start.revision < collection.readable_since:
+        raise _too_old(start.revision, collection.readable_since)
     if not start.initial and start.revision < core.store.oldest and collection.since(start.revision) is None:
-        raise errors.Expired(f"too old resource version: {start.revision} ({core.store.oldest})")
+        raise _too_old(start.revision, core.store.oldest)
     return _Watch(core, collection, selection, options).run(start)
+
+
+def _too_old(asked: int, oldest: int) -> errors.Expired:
+    return errors.Expired(f"too old resource version: {asked} ({oldest})")
 
 
 def option_errors(options: WatchOptions) -> list[FieldError]:
@@ -207,6 +215,8 @@ class _Watch(Watcher):
 
     async def _read_on(self) -> list[WatchEvent]:
         """The next changes after the position; the watch is live once memory reaches back to it."""
+        if self.position < self.collection.readable_since:
+            raise _too_old(self.position, self.collection.readable_since)
         queued = self._take()
         events = self.collection.since(self.position)
         if events is not None:

@@ -32,7 +32,7 @@ async def bind(core: Core, request: Request, res: Resource, namespace: str, name
     collection = core.live(res)
     key = collection.key(namespace, name)
     for _attempt in range(ATTEMPTS):
-        old = collection.entries.get(key)
+        old = collection.find(key)
         if old is None:
             raise errors.NotFound(res.group_resource, name)
         check_uid(res, old, binding.metadata.uid)

@@ -75,7 +75,7 @@ async def _mark(core: Core, res: Resource, namespace: str, name: str, options: D
     collection = core.live(res)
     key = collection.key(namespace, name)
     while True:
-        entry = collection.entries.get(key)
+        entry = collection.find(key)
         if entry is None:
             raise errors.NotFound(res.group_resource, name)
         check_preconditions(res, entry, options)

@@ -16,16 +16,21 @@ WINDOW = 1000
 
 # The prefix is compared as text; a range of keys would need the prefix's successor, which may not exist.
 _CHANGES = """
-SELECT l.revision, l.key, l.created, l.value, l.previous, p.value
+SELECT l.revision, CAST(l.key AS BLOB), l.created, l.value, l.previous, p.value
 FROM log l LEFT JOIN log p ON p.revision = l.previous
 WHERE l.revision > :after AND l.revision <= :until AND substr(l.key, 1, length(:prefix)) = :prefix
 ORDER BY l.revision
 """
 _FIRST = """
-SELECT l.key, l.previous FROM log l
+SELECT CAST(l.key AS BLOB), l.previous FROM log l
 WHERE l.revision > :after AND l.revision <= :until AND substr(l.key, 1, length(:prefix)) = :prefix
 ORDER BY l.revision
 """
+
+
+def text(key: bytes) -> str:
+    """A key as it is written; a disk may have made of it what is no UTF-8."""
+    return key.decode(errors="backslashreplace")
 
 
 @coroutine
@@ -43,9 +48,10 @@ def windows(after: int, until: int) -> Iterator[tuple[int, int]]:
 
 
 def read_changes(connection: apsw.Connection, prefix: str, after: int, until: int) -> Iterator[Change]:
-    for revision, key, created, value, previous, previous_value in connection.execute(
+    for revision, raw, created, value, previous, previous_value in connection.execute(
         _CHANGES, {"prefix": prefix, "after": after, "until": until}
     ):
+        key = text(raw)
         before = Record(key, previous_value, previous, created) if previous else None
         yield Change(Record(key, previous_value if value is None else value, revision, created), before, value is None)
 
@@ -53,12 +59,14 @@ def read_changes(connection: apsw.Connection, prefix: str, after: int, until: in
 def read_first(connection: apsw.Connection, prefix: str, after: int, until: int, undo: dict[str, int | None]) -> None:
     """Note for each key that changed in the window at which revision it was before (None: not there)."""
     for key, previous in connection.execute(_FIRST, {"prefix": prefix, "after": after, "until": until}):
-        undo.setdefault(key, previous or None)
+        undo.setdefault(text(key), previous or None)
 
 
 def read_record(connection: apsw.Connection, revision: int) -> Record:
-    row = connection.execute("SELECT key, value, created FROM log WHERE revision = ?", (revision,)).fetchone()
+    row = connection.execute(
+        "SELECT CAST(key AS BLOB), value, created FROM log WHERE revision = ?", (revision,)
+    ).fetchone()
     if row is None:
         raise apsw.CorruptError(f"the log has lost revision {revision}")
     key, value, created = row
-    return Record(key, value, revision, created)
+    return Record(text(key), value, revision, created)

@@ -18,6 +18,7 @@ import apsw
 
 from podium.store.heads import Heads
 from podium.store.port import Record, StoreError, StoreInUse
+from podium.store.sqlite import history
 
 APPLICATION_ID = 0x504F4449
 VERSION = 1
@@ -106,16 +107,18 @@ def load(connection: apsw.Connection) -> tuple[Heads, int]:
     """The current state, and the revision up to which the log is compacted.
 
     Compaction may have removed the newest rows (deletions), but never rows newer than the revision it noted: the
-    larger of both is the newest revision that was ever given out durably.
+    larger of both is the newest revision that was ever given out durably. A key that the disk has changed is as good as
+    any other: it is shown under what it is now, and the deletion of what it was is of nothing.
     """
     [(compacted,)] = connection.execute("SELECT revision FROM compaction")
     records: dict[str, Record] = {}
     revision = compacted
     for revision, key, created, value in connection.execute(
-        "SELECT revision, key, created, value FROM log ORDER BY revision"
+        "SELECT revision, CAST(key AS BLOB), created, value FROM log ORDER BY revision"
     ):
+        name = history.text(key)
         if value is None:
-            del records[key]
+            records.pop(name, None)
         else:
-            records[key] = Record(key, value, revision, created)
+            records[name] = Record(name, value, revision, created)
     return Heads(max(revision, compacted), records), compacted
