@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from podium.models import apps_v1, codec, core_v1, meta_v1, owners
 from podium.testing.virtual import VirtualCluster
 from tests.controllers.cluster import Cluster, run
@@ -43,6 +45,21 @@ async def free_claims(cluster: Cluster) -> bool:
     return bool(found)
 
 
+async def images(cluster: Cluster) -> dict[str, str]:
+    return {pod.metadata.name: pod.spec.containers[0].image for pod in await cluster.pods()}
+
+
+async def report_waiting(cluster: Cluster, name: str, reason: str) -> None:
+    """Say that the Pod's container doesn't start."""
+    waiting = core_v1.ContainerState(waiting=core_v1.ContainerStateWaiting(reason=reason))
+
+    def change(status: core_v1.PodStatus) -> None:
+        status.conditions = (core_v1.PodCondition(type="Ready", status="False"),)
+        status.containerStatuses = (core_v1.ContainerStatus(name="main", state=waiting),)
+
+    await cluster.report(await cluster.client.get(core_v1.Pod, "default", name), change)
+
+
 async def claims(cluster: Cluster) -> dict[str, list[str]]:
     """The kinds of the owners, by claim."""
     found = await cluster.client.list(core_v1.PersistentVolumeClaim)
@@ -78,6 +95,39 @@ def test_a_rollback_has_its_old_revision_back() -> None:
         assert (await current(cluster)).status.currentRevision == first
         found = await cluster.client.list(apps_v1.ControllerRevision)
         assert {one.metadata.name: one.revision for one in found} == {first: 3, second: 2}
+
+    run(body, ONLY)
+
+
+@pytest.mark.parametrize(("partition", "image"), [(None, "db:1"), (0, "db:2")])
+def test_a_pod_that_is_lost_during_an_update_comes_back_as_the_strategy_says(partition: int | None, image: str) -> None:
+    async def body(cluster: Cluster) -> None:
+        await cluster.client.create(stateful_set(3, partition=partition))
+        await run_pods(cluster)
+        await change(cluster, "db:2")
+        await cluster.settle()
+        assert await images(cluster) == {"db-0": "db:1", "db-1": "db:1", "db-2": "db:2"}
+        await cluster.client.delete(core_v1.Pod, "default", "db-0")
+        await cluster.settle()
+        assert await images(cluster) == {"db-0": image, "db-1": "db:1", "db-2": "db:2"}
+        await run_pods(cluster)
+        assert set((await images(cluster)).values()) == {"db:2"}
+        made = (await current(cluster)).status
+        assert (made.currentRevision, made.currentReplicas) == (made.updateRevision, 3)
+
+    run(body, ONLY)
+
+
+def test_a_pod_that_cannot_start_is_updated_although_others_are_still_as_they_were() -> None:
+    async def body(cluster: Cluster) -> None:
+        await cluster.client.create(stateful_set(3, partition=None))
+        await run_pods(cluster)
+        await report_waiting(cluster, "db-0", "CrashLoopBackOff")
+        await change(cluster, "db:2")
+        await cluster.settle()
+        assert await images(cluster) == {"db-0": "db:2", "db-1": "db:1", "db-2": "db:1"}
+        await run_pods(cluster)
+        assert set((await images(cluster)).values()) == {"db:2"}
 
     run(body, ONLY)
 

@@ -178,21 +178,56 @@ def test_which_pods_a_rolling_update_replaces(
     assert [one.metadata.name for one in chosen] == replaced
 
 
+def rejected(ordinal: int, **said: Any) -> core_v1.Pod:
+    """Failed before any container was."""
+    one = pod(ordinal, ready=None, phase="Failed", **said)
+    one.status.containerStatuses = ()
+    return one
+
+
 def test_on_delete_leaves_old_pods_even_if_they_cannot_start() -> None:
     owner = stateful_set(1, strategy="OnDelete")
     assert plan(owner, pod(0, revision="old", ready=None, waiting="ErrImagePull")) == ([], [])
-    assert not decide.is_current(owner, 0)
 
 
-def test_pods_below_the_partition_stay_of_the_current_revision() -> None:
-    owner = stateful_set(4, partition=2, start=10)
-    assert [decide.is_current(owner, ordinal) for ordinal in range(10, 14)] == [True, True, False, False]
+@pytest.mark.parametrize(
+    ("said", "left", "to_update", "current"),
+    [
+        ({"partition": 2}, 0, [], [0, 1]),
+        ({"partition": 2}, 4, [0], [0, 1]),
+        ({"partition": 0}, 4, [], []),
+        ({"partition": None}, 0, [], []),
+        ({"partition": None}, 2, [], [0, 1]),
+        ({"partition": None}, 4, [], [0, 1, 2, 3]),
+        ({"partition": None}, 4, [0, 3], [1, 2]),
+        ({"partition": None, "start": 10}, 2, [10], [11]),
+        ({"partition": None, "parallel": True}, 4, [], []),
+        ({"strategy": "OnDelete"}, 4, [], []),
+    ],
+)
+def test_new_pods_are_of_the_current_revision_where_the_update_has_not_been_yet(
+    said: dict[str, Any], left: int, to_update: list[int], current: list[int]
+) -> None:
+    owner = stateful_set(4, **said)
+    ordinals = range(identity.start(owner), identity.start(owner) + 4)
+    assert [one for one in ordinals if decide.is_current(owner, one, left, to_update)] == current
 
 
-def test_a_pod_that_was_deleted_to_be_updated_never_comes_back_as_it_was() -> None:
-    owner = stateful_set(4, partition=None)
-    owner.status.currentReplicas = 4
-    assert not any(decide.is_current(owner, ordinal) for ordinal in range(4))
+@pytest.mark.parametrize(
+    ("said", "going", "updated"),
+    [
+        ({}, pod(2, **OLD), {2}),
+        ({}, pod(2), set()),
+        ({}, pod(0, ready=None, waiting="ErrImagePull", **OLD), {0}),
+        ({}, pod(0, ready=None, phase="Failed", waiting="Completed", **OLD), set()),
+        ({}, rejected(0, **OLD), {0}),
+        ({}, rejected(0), set()),
+        ({"partition": 1}, rejected(0, **OLD), set()),
+        ({"strategy": "OnDelete"}, rejected(0, **OLD), set()),
+    ],
+)
+def test_what_is_deleted_to_be_updated(said: dict[str, Any], going: core_v1.Pod, updated: set[int]) -> None:
+    assert decide.to_update(stateful_set(3, **said), [going], "new") == updated
 
 
 @pytest.mark.parametrize(

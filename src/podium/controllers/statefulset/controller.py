@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from podium.client.queue import WorkQueue
@@ -37,6 +37,9 @@ class StatefulSetController:
         self._revisions = context.informers.of(apps_v1.ControllerRevision)
         self._actions = Actions(context, self._claims)
         self._expectations = self._actions.expectations
+        self._to_update: dict[str, set[int]] = {}
+        """By a set's uid: of which ordinals the Pods were deleted to be updated, and have no successor yet. If a new
+        controller doesn't know, such a Pod may come back as it was, and is deleted once more."""
         references.index_by_controller(self._pods)
         references.index_by_controller(self._revisions)
         self._sets.add_index(BY_CLAIM, _claim_prefixes)
@@ -50,6 +53,7 @@ class StatefulSetController:
     def _set_changed(self, old: apps_v1.StatefulSet | None, new: apps_v1.StatefulSet | None) -> None:
         if new is None and old is not None:
             self._expectations.forget(old.metadata.uid)
+            self._to_update.pop(old.metadata.uid, None)
         if (changed := new or old) is not None:
             self._queue.add((changed.metadata.namespace, changed.metadata.name))
 
@@ -128,7 +132,14 @@ class StatefulSetController:
         )
         names = (current.metadata.name, updated.metadata.name)
         new_status = decide.status(stateful_set, sorted_out.all, names, collisions, now, plan.delete)
-        failure = await self._carry_out(stateful_set, plan, current, updated)
+        to_update = self._to_update.setdefault(stateful_set.metadata.uid, set())
+        to_update |= decide.to_update(stateful_set, plan.delete, updated.metadata.name)
+        left = new_status.currentReplicas or 0
+        chosen = {
+            ordinal: current if decide.is_current(stateful_set, ordinal, left, to_update) else updated
+            for ordinal in plan.create
+        }
+        failure = await self._carry_out(stateful_set, plan, chosen)
         if new_status != stateful_set.status:
             try:
                 await status.write(self._client, stateful_set, new_status)
@@ -207,21 +218,23 @@ class StatefulSetController:
         self,
         stateful_set: apps_v1.StatefulSet,
         plan: decide.Plan,
-        current: apps_v1.ControllerRevision,
-        updated: apps_v1.ControllerRevision,
+        chosen: Mapping[int, apps_v1.ControllerRevision],
     ) -> errors.StatusError | None:
+        """`chosen`: the revisions of the Pods that are to be created."""
         for pod in plan.claim:
             await self._actions.create_claims(stateful_set, pod)
             await self._actions.own_claims(stateful_set, pod)
         for pod in plan.repair:
             await self._actions.repair(stateful_set, pod)
 
+        awaited = self._to_update.get(stateful_set.metadata.uid, set())
+
         async def create(index: int) -> None:
             ordinal = plan.create[index]
-            revision = current if decide.is_current(stateful_set, ordinal) else updated
-            template = revisions.template_of(revision)
-            pod = identity.new_pod(stateful_set, template, ordinal, revision.metadata.name)
+            template = revisions.template_of(chosen[ordinal])
+            pod = identity.new_pod(stateful_set, template, ordinal, chosen[ordinal].metadata.name)
             await self._actions.create(stateful_set, pod)
+            awaited.discard(ordinal)
 
         outcome = await slow_start(len(plan.create), create)
         failure = await self._actions.delete_all(stateful_set, plan.delete)

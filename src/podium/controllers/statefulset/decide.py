@@ -6,7 +6,7 @@ down when Pods have to go. Parallel: all that can be done at once, except that u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -137,7 +137,7 @@ def _look_at_replica(stateful_set: apps_v1.StatefulSet, ordinal: int, pod: core_
         if not terminating:
             _replace_failed(pod, step)
         return True
-    if _is_stuck(stateful_set, pod, step.revision):
+    if _is_replaceable(stateful_set, pod, step.revision) and stuck.cannot_start(pod):
         step.plan.delete.append(pod)
         return True
     if pod.status.phase == "Pending" and not terminating:
@@ -158,14 +158,13 @@ def _replace_failed(pod: core_v1.Pod, step: _Step) -> None:
         step.plan.look_again = due if step.plan.look_again is None else min(due, step.plan.look_again)
 
 
-def _is_stuck(stateful_set: apps_v1.StatefulSet, pod: core_v1.Pod, revision: str) -> bool:
-    """Whether it is outdated, to be updated, and unable to start."""
+def _is_replaceable(stateful_set: apps_v1.StatefulSet, pod: core_v1.Pod, revision: str) -> bool:
+    """Whether it is outdated, and to be updated without somebody's help."""
     index = identity.ordinal_of(pod) - identity.start(stateful_set)
     return (
         stateful_set.spec.updateStrategy.type != "OnDelete"
         and index >= rolling.partition(stateful_set)
         and identity.revision_of(pod) != revision
-        and stuck.cannot_start(pod)
     )
 
 
@@ -192,14 +191,34 @@ def _is_up(pod: core_v1.Pod | None, min_ready_seconds: int, now: datetime) -> bo
     return pod is not None and rolling.is_available(pod, min_ready_seconds, now)
 
 
-def is_current(stateful_set: apps_v1.StatefulSet, ordinal: int) -> bool:
-    """Whether a new Pod of that ordinal is of the current revision rather than the updated one: below the partition.
+def is_current(stateful_set: apps_v1.StatefulSet, ordinal: int, left: int, to_update: Collection[int] = ()) -> bool:
+    """Whether a new Pod of that ordinal is of the current revision rather than the updated one.
 
-    Nothing else stays as it was, though with a bare RollingUpdate Kubernetes counts on status.currentReplicas: a Pod
-    that was deleted to be updated could come back as it was, again and again."""
-    if stateful_set.spec.updateStrategy.type == "OnDelete":
+    Below the partition it is. If the strategy says no more than its type, it is where the update, which comes down from
+    the highest ordinal, hasn't been yet: of 5 Pods, with `left` = 3 of the current revision, db-0 to db-2.
+
+    Not those in `to_update`, whose Pods were deleted to be updated. In Kubernetes a db-0 that can't start comes back as
+    it was as long as db-1 is of the current revision, and no update mends it. Nor any of a Parallel set: it replaces
+    first what is unavailable, so a Pod that comes back as it was would go again at once, forever.
+    """
+    strategy = stateful_set.spec.updateStrategy
+    if strategy.type == "OnDelete":
         return False
-    return ordinal < identity.start(stateful_set) + rolling.partition(stateful_set)
+    if strategy.rollingUpdate is not None:
+        return ordinal < identity.start(stateful_set) + rolling.partition(stateful_set)
+    if stateful_set.spec.podManagementPolicy == "Parallel" or ordinal in to_update:
+        return False
+    return ordinal < identity.start(stateful_set) + left
+
+
+def to_update(stateful_set: apps_v1.StatefulSet, going: Iterable[core_v1.Pod], revision: str) -> set[int]:
+    """The ordinals of those Pods, which are about to be deleted, that go because they are outdated: not of those that
+    have run and ended, and would go anyway."""
+    return {
+        identity.ordinal_of(pod)
+        for pod in going
+        if _is_replaceable(stateful_set, pod, revision) and (not pod_rules.is_finished(pod) or stuck.was_rejected(pod))
+    }
 
 
 def status(

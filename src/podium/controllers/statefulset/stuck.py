@@ -39,3 +39,9 @@ def cannot_start(pod: core_v1.Pod) -> bool:
         status.state is not None and status.state.waiting is not None and status.state.waiting.reason in _HOPELESS
         for status in statuses
     )
+
+
+def was_rejected(pod: core_v1.Pod) -> bool:
+    """Whether its node refused to run it: it has failed, and no container has ever been."""
+    statuses = (*pod.status.initContainerStatuses, *pod.status.containerStatuses)
+    return pod.status.phase == "Failed" and not statuses
