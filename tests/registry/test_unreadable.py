@@ -14,7 +14,7 @@ from podium.registry.registry import Registry
 from podium.registry.types import ListOptions, Request
 from podium.registry.unreadable import NAMED
 from podium.store.memory import MemoryStore
-from tests.registry.world import World, config_map, meta
+from tests.registry.world import World, changed, config_map, meta
 
 CM = core_v1.ConfigMap
 KEY = "/configmaps/default/bad"
@@ -273,3 +273,31 @@ class TestStart:
         what = "stored objects are of no resource that is served here, and are kept:"
         assert said == [f"1 {what} nonsense", f"2 {what} widgets.example.com"]
         assert world.run(world.store.get("/widgets.example.com/a")) is not None
+
+
+class TestNumbersOutOfRange:
+    """A component in the process makes objects itself: what HTTP refuses on decoding, it could put into the store."""
+
+    def test_are_not_created(self, world: World) -> None:
+        spec = deployment_spec()
+        spec.replicas = 2**31
+        with pytest.raises(errors.BadRequest) as refused:
+            world.create(apps_v1.Deployment(metadata=meta("web"), spec=spec))
+        assert refused.value.message == (
+            'Deployment in version "v1" cannot be handled as a Deployment: json: cannot unmarshal number 2147483648 '
+            "into Go struct field DeploymentSpec.spec.replicas of type int32"
+        )
+        assert world.names(apps_v1.Deployment) == []
+
+    @pytest.mark.parametrize("count", [2**31, 2**63])
+    def test_are_not_written_into_what_is_there(self, world: World, count: int) -> None:
+        made = world.create(apps_v1.Deployment(metadata=meta("web"), spec=deployment_spec()))
+        with pytest.raises(errors.BadRequest, match=f"cannot unmarshal number {count} into Go"):
+            world.update(changed(made, status__replicas=count), "status")
+        assert world.get(apps_v1.Deployment, "web") == made
+
+    def test_as_many_digits_as_fit_are_written(self, world: World) -> None:
+        made = world.create(apps_v1.Deployment(metadata=meta("web"), spec=deployment_spec()))
+        world.update(changed(made, status__replicas=2**31 - 1, status__observedGeneration=2**63 - 1), "status")
+        status = world.get(apps_v1.Deployment, "web").status
+        assert (status.replicas, status.observedGeneration) == (2**31 - 1, 2**63 - 1)

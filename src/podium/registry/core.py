@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -11,7 +12,7 @@ from random import Random
 from typing import Any, Protocol
 
 from podium.clock import Clock
-from podium.machinery import errors
+from podium.machinery import errors, strict
 from podium.models.authentication_v1 import BoundObjectReference, TokenRequest
 from podium.registry import resources
 from podium.registry.admission.chain import Chain
@@ -21,6 +22,8 @@ from podium.registry.types import Entry
 from podium.store.port import Change, Record, RevisionMismatch, Store, StoreFailed
 
 _log = logging.getLogger(__name__)
+_MANY_DIGITS = re.compile(rb'":[-\d]\d{9}')
+"""A field whose number may have more than 32 bits. Looking for one takes a fifth of the time that decoding takes."""
 
 
 class Watch(Protocol):
@@ -189,6 +192,7 @@ class Core:
         return self.clock.now().replace(microsecond=0)
 
     async def created(self, key: str, value: bytes, obj: Any) -> Entry:
+        _check_numbers(value, obj)
         write = Write(obj)
         try:
             await self.store.create(key, value, write)
@@ -197,6 +201,7 @@ class Core:
         return _entry(write)
 
     async def updated(self, key: str, value: bytes, expected: int, obj: Any) -> Entry:
+        _check_numbers(value, obj)
         write = Write(obj)
         try:
             await self.store.update(key, value, expected, write)
@@ -215,6 +220,16 @@ class Core:
             await self.store.delete(key, expected, write)
         except StoreFailed as failure:
             raise self.failed(failure) from failure
+
+
+def _check_numbers(value: bytes, obj: Any) -> None:
+    """BadRequest for a number out of range: it could be stored, but never be read again.
+
+    What comes over HTTP has been decoded, which checks that. What a component in the process has worked out has not; it
+    writes numbers into fields of their own, not into lists of numbers.
+    """
+    if _MANY_DIGITS.search(value):
+        strict.read(value, type(obj), validation="Ignore")
 
 
 def _entry(write: Write) -> Entry:
