@@ -148,7 +148,11 @@ def test_two_may_say_what_generators_like_to_say(world: World) -> None:
             'Operation cannot be fulfilled on configmaps "a": uid mismatch: the provided object specified uid u, and '
             "no existing object was found",
         ),
-        ({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}}, errors.BadRequest, "name must be provided"),
+        (
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}},
+            errors.BadRequest,
+            "the name of the object (a based on URL) was undeterminable: name must be provided",
+        ),
     ],
 )
 def test_refused(world: World, tree: Any, error: type[errors.StatusError], message: str) -> None:

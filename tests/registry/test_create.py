@@ -31,6 +31,18 @@ def test_system_metadata_is_the_systems(world: World) -> None:
     assert made.metadata.resourceVersion == str(world.registry.revision)
 
 
+def test_an_owner_counts_once(world: World) -> None:
+    request = Request()
+    one, other = (meta_v1.OwnerReference(apiVersion="v1", kind="Pod", name=name, uid="1") for name in ("p", "q"))
+    twice = config_map("a")
+    twice.metadata.ownerReferences = (one, other, one)
+    assert world.create(twice, request).metadata.ownerReferences == (one, other)
+    assert request.warnings == [
+        ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may "
+        "reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: 1"
+    ]
+
+
 def test_clients_see_the_resource_version_first_in_metadata(world: World) -> None:
     world.create(config_map("a"))
     entry = world.entry(core_v1.ConfigMap, "a")

@@ -184,7 +184,9 @@ class TestPages:
         assert [entry.object.metadata.name for entry in rest.entries] == ["d", "dd", "e"]
         assert rest.revision == letters.registry.revision
 
-    @pytest.mark.parametrize("token", ["!", "abc", continuation.encode("", 5)[:-6]])
+    @pytest.mark.parametrize(
+        "token", ["!", "abc", continuation.encode("", 5)[:-6], continuation.encode("default/a", 0)]
+    )
     def test_a_token_that_is_none(self, world: World, token: str) -> None:
         with pytest.raises(errors.BadRequest, match="continue key is not valid"):
             world.list(CM, continue_=token)

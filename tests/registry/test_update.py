@@ -42,6 +42,33 @@ def test_an_update_replaces_the_object(world: World) -> None:
     assert int(new.metadata.resourceVersion) > int(made.metadata.resourceVersion)
 
 
+def test_an_owner_counts_once(world: World) -> None:
+    made = world.create(config_map("a"))
+    owner = meta_v1.OwnerReference(apiVersion="v1", kind="Pod", name="p", uid="1")
+    for how in ("update", "patch"):
+        request = Request()
+        if how == "update":
+            updated = changed(made, metadata__ownerReferences=(owner, owner))
+            new = world.update(updated, request=request)
+        else:
+            again = {"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "1"}
+            patch = {"metadata": {"ownerReferences": [again, again]}}
+            patching = world.registry.patch(request, world.row(CM), "default", "a", patch, "merge")
+            new = world.run(patching).object
+        assert new.metadata.ownerReferences == (owner,)
+        after = " after mutating admission happens" if how == "patch" else ""
+        assert request.warnings[0].startswith(f".metadata.ownerReferences contains duplicate entries{after}; API")
+        assert request.warnings[0].endswith("duplicate UID(s) observed: 1")
+
+
+def test_what_has_no_name_is_not_what_the_url_names(world: World) -> None:
+    made = world.create(config_map("a"))
+    with pytest.raises(errors.BadRequest) as caught:
+        world.run(world.registry.update(Request(), world.row(CM), "default", "a", changed(made, metadata__name="")))
+    why = "the name of the object (a based on URL) was undeterminable: name must be provided"
+    assert caught.value.message == why
+
+
 def test_an_old_resource_version_is_a_conflict(world: World) -> None:
     made = world.create(config_map("a"))
     world.update(changed(made, data={"x": "1"}))

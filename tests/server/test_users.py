@@ -77,6 +77,26 @@ def test_a_component_with_its_own_certificate(serve: Serve) -> None:
     serve(check)
 
 
+def test_an_update_that_creates_needs_the_right_to_create(serve: Serve) -> None:
+    leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+    lease = {"metadata": {"name": "mine"}}
+
+    async def check(server: Harness) -> None:
+        rule = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["update"]}
+        await server.post(f"{RBAC}/clusterroles", {"metadata": {"name": "updater"}, "rules": [rule]})
+        await bind(server, "updater", {"kind": "User", "name": "alice", "apiGroup": "rbac.authorization.k8s.io"})
+        status, refused = await server.as_alice("PUT", f"{leases}/mine", json=lease)
+        assert (status, refused["message"]) == (
+            403,
+            'leases.coordination.k8s.io "mine" is forbidden: User "alice" cannot create resource "leases" in API group '
+            '"coordination.k8s.io" in the namespace "default"',
+        )
+        _, made = await server.post(leases, lease)
+        assert (await server.as_alice("PUT", f"{leases}/mine", json=made))[0] == 200
+
+    serve(check)
+
+
 def test_permissions_count_from_the_moment_they_are_given(serve: Serve) -> None:
     async def check(server: Harness) -> None:
         assert (await server.as_alice("GET", CONFIG_MAPS))[0] == 403

@@ -34,6 +34,10 @@ def decode(text: str) -> tuple[str, int]:
         raise errors.BadRequest(
             f'continue key is not valid: server does not recognize this encoded version "{token.v}"'
         )
+    if not token.rv:
+        raise errors.BadRequest(
+            "continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)"
+        )
     if not token.start:
         raise errors.BadRequest("continue key is not valid: encoded start key empty (version meta.k8s.io/v1)")
     return token.start.removesuffix("\0"), token.rv

@@ -39,6 +39,7 @@ async def create(core: Core, request: Request, res: Resource, namespace: str, ob
     if meta.resourceVersion:
         raise errors.BadRequest("resourceVersion should not be set on objects to be created")
     metadata.drop_what_clients_may_not_set(meta)
+    request.warnings.extend(metadata.name_owners_once(meta, metadata.OWNERS_TWICE))
     strategy = res.strategy
     strategy.default(obj)
     managed = managed_fields.of_created(request, res, obj, core.now())

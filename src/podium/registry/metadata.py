@@ -21,6 +21,15 @@ _IMMUTABLE = tuple(
     for name in ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 )
 
+_DEDUPLICATED = (
+    "; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your "
+    "requests; duplicate UID(s) observed: "
+)
+OWNERS_TWICE = ".metadata.ownerReferences contains duplicate entries" + _DEDUPLICATED
+OWNERS_TWICE_AFTER_ADMISSION = (
+    ".metadata.ownerReferences contains duplicate entries after mutating admission happens" + _DEDUPLICATED
+)
+
 
 def match_namespace(metadata: ObjectMeta, namespace: str) -> None:
     """The object is in the namespace of the request; it need not say so, but may not say otherwise."""
@@ -34,7 +43,7 @@ def match_namespace(metadata: ObjectMeta, namespace: str) -> None:
 def match_url(metadata: ObjectMeta, namespace: str, name: str) -> None:
     """What an update replaces is what the URL names."""
     if not metadata.name:
-        raise BadRequest("name must be provided")
+        raise BadRequest(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")
     if metadata.name != name:
         raise BadRequest(f"the name of the object ({metadata.name}) does not match the name on the URL ({name})")
     if namespace and metadata.namespace and metadata.namespace != namespace:
@@ -47,6 +56,23 @@ def match_url(metadata: ObjectMeta, namespace: str, name: str) -> None:
 def drop_what_clients_may_not_set(metadata: ObjectMeta) -> None:
     metadata.selfLink = ""
     metadata.resourceVersion = ""
+
+
+def name_owners_once(metadata: ObjectMeta, warning: str) -> list[str]:
+    """An owner that is named twice, in the very same words, is named once; returns what its author is told."""
+    if len(metadata.ownerReferences) < 2:
+        return []
+    kept: list[OwnerReference] = []
+    again: list[str] = []
+    for reference in metadata.ownerReferences:
+        if reference in kept:
+            again.append(reference.uid)
+        else:
+            kept.append(reference)
+    if not again:
+        return []
+    metadata.ownerReferences = tuple(kept)
+    return [warning + ", ".join(again)]
 
 
 def name_errors(res: Resource, name: str) -> Sequence[str]:

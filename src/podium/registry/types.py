@@ -36,7 +36,7 @@ class Request:
     applies: bool = False
     """Set by an apply: who owns what has been worked out."""
     may_create: Callable[[], None] | None = None
-    """Raises Forbidden when an apply is about to create an object and its user may not."""
+    """Raises Forbidden when an apply or an update is about to create an object and its user may not."""
     created: bool = False
     """Set by an apply that created its object."""
     warnings: list[str] = field(default_factory=list)

@@ -33,10 +33,13 @@ async def update(core: Core, request: Request, res: Resource, target: tuple[str,
     namespace, name = target
     metadata.match_url(obj.metadata, namespace, name)
     metadata.match_namespace(obj.metadata, namespace)
+    request.warnings.extend(metadata.name_owners_once(obj.metadata, metadata.OWNERS_TWICE))
     given, uid = obj.metadata.resourceVersion, obj.metadata.uid
     insists = not given and not res.strategy.update_unconditional and not part.subresource
 
     if part.creates and core.live(res).get(namespace, name) is None:
+        if request.may_create is not None:
+            request.may_create()
         with contextlib.suppress(errors.AlreadyExists):  # someone was quicker: then it is an update
             return await create(core, request, res, namespace, obj)
 
@@ -151,6 +154,7 @@ async def _make_ready(attributes: Attributes, part: Part, entry: Entry) -> None:
     metadata.drop_what_clients_may_not_set(new.metadata)
     strategy.default(new)
     await core.admission.admit(attributes)
+    request.warnings.extend(metadata.name_owners_once(new.metadata, metadata.OWNERS_TWICE_AFTER_ADMISSION))
     part.prepare(new, previous)
     meta = new.metadata  # a status write has been given the old one
     metadata.carry_over(meta, previous.metadata)

@@ -79,6 +79,7 @@ async def update(services: Services, exchange: Exchange, res: Resource) -> Answe
     info = exchange.info
     shape = shape_of(exchange)
     request = write_request(exchange, "UpdateOptions")
+    request.may_create = _may_create(services, exchange)
     obj = await bodies.read_object(exchange, expected(res, info.subresource), "UpdateOptions")
     status = _status(services, exchange, res)
     namespace = info.namespace if res.namespaced else ""
@@ -117,7 +118,7 @@ async def patch(services: Services, exchange: Exchange, res: Resource) -> Answer
 
 
 def _may_create(services: Services, exchange: Exchange) -> Callable[[], None]:
-    """An apply that creates needs the right to create, too."""
+    """An apply or update that creates needs the right to create, too."""
     info = exchange.info
     attributes = Attributes("create", info.group, info.resource, "", info.namespace, info.name, version=info.version)
     return lambda: services.authorizer.require(exchange.user, attributes)
