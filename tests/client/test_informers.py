@@ -177,6 +177,21 @@ def test_an_expired_watch_lists_anew_and_finds_what_was_missed() -> None:
     run_informer([first, second], body)
 
 
+def test_a_server_that_begins_anew_is_listed_anew() -> None:
+    """It will perhaps never come to the revision that the watch would resume from."""
+
+    async def body(informer: Informer[core_v1.Pod], transport: ScriptedTransport) -> None:
+        await transport.clock.sleep(10)
+        assert [revision for _, revision in transport.asked] == [None, "700", None]
+        assert names(informer.list()) == ["new"]
+
+    cause = meta_v1.StatusCause(reason="ResourceVersionTooLarge", message="Too large resource version")
+    unknown = errors.Timeout("Too large resource version", details=meta_v1.StatusDetails(causes=(cause,)))
+    before: list[Step] = [[event("ADDED", pod("old", 7)), listed(700)], None]
+    after: list[Step] = [[event("ADDED", pod("new", 3)), listed(3)]]
+    run_informer([before, [unknown], after], body)
+
+
 def test_errors_back_off_exponentially() -> None:
     async def body(informer: Informer[core_v1.Pod], transport: ScriptedTransport) -> None:
         await transport.clock.sleep(30)

@@ -221,10 +221,18 @@ class Informers:
             except errors.Expired:
                 reflector.revision = None
             except errors.StatusError as error:
+                if _is_of_the_future(error):
+                    reflector.revision = None
                 _log.warning("watch of %s failed, next try in %.1f s: %s", informer.resource.plural, delay, error)
             reflector.restart()
             await self._clock.sleep(delay)
             delay = min(delay * 2, LONGEST_DELAY)
+
+
+def _is_of_the_future(error: errors.StatusError) -> bool:
+    """Whether the server doesn't know the revision yet: it may have begun anew, and will perhaps never know it."""
+    causes = error.details.causes if error.details else ()
+    return any(cause.reason == "ResourceVersionTooLarge" for cause in causes)
 
 
 class _Reflector:
