@@ -177,20 +177,6 @@ def test_a_token_of_a_pod_tells_its_node(serve: Serve) -> None:
     serve(check)
 
 
-def test_token_review(serve: Serve) -> None:
-    async def check(server: Harness) -> None:
-        await server.post(ACCOUNTS, {"metadata": {"name": "builder"}})
-        token = await token_of(server, "builder", {"audiences": ["vault", "other"]})
-        path = "/apis/authentication.k8s.io/v1/tokenreviews"
-        _, review = await server.post(path, {"spec": {"token": token, "audiences": ["vault"]}})
-        assert review["status"]["authenticated"] is True
-        assert review["status"]["audiences"] == ["vault"]
-        _, review = await server.post(path, {"spec": {"token": "nonsense"}})
-        assert review["status"]["authenticated"] is False
-
-    serve(check)
-
-
 def test_the_issuer_publishes_its_key(serve: Serve) -> None:
     async def check(server: Harness) -> None:
         import jwt

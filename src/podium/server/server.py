@@ -19,6 +19,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from podium.clock import Clock
 from podium.machinery.streams import NodeAccess
+from podium.models.meta_v1 import ObjectMeta
 from podium.registry.registry import Registry
 from podium.registry.types import User
 from podium.server.aggregation.servers import ExtensionServers
@@ -129,7 +130,7 @@ class Server:
     ) -> None:
         self.config = config
         self.authorizer = Authorizer()
-        self.tokens = ServiceAccountTokens(config.pki.service_account_key, clock, rng, self._live_uid)
+        self.tokens = ServiceAccountTokens(config.pki.service_account_key, clock, rng, self._live)
         authenticator = Authenticator(self.tokens, config.tokens)
         self._registry = registry
         self._extensions = ExtensionServers(registry, rng, config.pki.front_proxy)
@@ -198,12 +199,12 @@ class Server:
         await self._trust.stop()
         await self._extensions.close()
 
-    async def _live_uid(self, plural: str, namespace: str, name: str) -> str | None:
+    async def _live(self, plural: str, namespace: str, name: str) -> ObjectMeta | None:
         entry = self._registry.live(plural).get(namespace, name)
-        if entry is None or (plural == "serviceaccounts" and entry.object.metadata.deletionTimestamp is not None):
+        if entry is None:
             return None
-        uid: str = entry.object.metadata.uid
-        return uid
+        metadata: ObjectMeta = entry.object.metadata
+        return metadata
 
     def _store_problem(self) -> str:
         failure = self._registry.core.store.failure

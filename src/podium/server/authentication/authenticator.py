@@ -11,7 +11,7 @@ from multidict import CIMultiDictProxy
 from podium.machinery.errors import BadRequest
 from podium.registry.types import User
 from podium.server.authentication.certificates import AUTHENTICATED
-from podium.server.authentication.tokens import ISSUER, ServiceAccountTokens
+from podium.server.authentication.tokens import ISSUER, ServiceAccountTokens, TokenRefused
 from podium.server.authorization.authorizer import Authorizer
 from podium.server.authorization.rules import Attributes
 
@@ -30,7 +30,7 @@ class Authenticator:
         self._static = [(token.encode(), user) for token, user in static.items()]
 
     async def authenticate(self, certificate_user: User | None, authorization: str | None) -> User:
-        """The user; Unauthorized when credentials were shown that are not good."""
+        """The user; TokenRefused when credentials were shown that are not good."""
         if certificate_user is not None:
             return certificate_user
         if authorization is None:
@@ -42,12 +42,15 @@ class Authenticator:
         return (await self.token(token))[0]
 
     async def token(self, token: str, audiences: Sequence[str] = ()) -> tuple[User, tuple[str, ...]]:
-        """Who a bearer token stands for, and for which of the audiences; Unauthorized."""
+        """Who a bearer token stands for, and for which of the audiences (none: the API's own); TokenRefused."""
+        audiences = audiences or (ISSUER,)
         offered = token.encode("utf-8", "replace")
         for known, user in self._static:
             if hmac.compare_digest(offered, known):
-                return user, tuple(audiences)
-        return await self._tokens.authenticate(token, audiences or (ISSUER,))
+                if ISSUER not in audiences:
+                    raise TokenRefused  # it says for nobody else whose it is
+                return user, (ISSUER,)
+        return await self._tokens.authenticate(token, audiences)
 
 
 def impersonate(user: User, headers: CIMultiDictProxy[str], authorizer: Authorizer) -> User:

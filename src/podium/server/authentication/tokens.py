@@ -1,61 +1,58 @@
 """Service-account tokens: JWTs signed with the cluster's own key, bound to live objects.
 
 A token is valid while it is signed by us, for an audience that was asked about, not expired, and while the
-ServiceAccount and the Pod, Secret or Node that it is bound to still exist with the uids that it names.
-Claims are those that Kubernetes writes ("kubernetes.io" private claims, RFC 7519 for the rest).
+ServiceAccount and the Pod, Secret or Node that it is bound to still exist with the uids that it names: see claims.py.
 """
 
 from __future__ import annotations
 
 import hashlib
 from base64 import urlsafe_b64encode
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from podium.clock import Clock
+from podium.machinery import field
 from podium.machinery.errors import Unauthorized
 from podium.models import identifiers
 from podium.models.authentication_v1 import BoundObjectReference, TokenRequest
 from podium.models.core_v1 import ServiceAccount
+from podium.models.meta_v1 import ObjectMeta
 from podium.registry.types import User
-from podium.server.authentication.certificates import AUTHENTICATED
+from podium.server.authentication.claims import PRIVATE, Claims, private_claims, read
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 _ALGORITHM = "ES256"
-_CLAIMS = "kubernetes.io"
-_EXTRA = "authentication.kubernetes.io/"
 _VERIFIED_KEPT = 4096
+_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 
-LiveUid = Callable[[str, str, str], Awaitable[str | None]]
-"""(plural, namespace, name) to the uid of that core object now, None if it is gone or going."""
+LiveMetadata = Callable[[str, str, str], Awaitable[ObjectMeta | None]]
+"""(plural, namespace, name) to the metadata of that core object now, None if it is gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """A token's claims that have been verified once."""
+class TokenRefused(Unauthorized):
+    """The token is of no use. Who shows it isn't told more than that; `why`, in Kubernetes' words, is for reviewers."""
 
-    user: User
-    audiences: tuple[str, ...]
-    expires: float
-    bound: tuple[tuple[str, str, str, str], ...]
-    """(plural, namespace, name, uid) of each object that has to exist."""
+    def __init__(self, why: str = "") -> None:
+        super().__init__()
+        self.why = why
+        """Empty for what isn't even a token of ours."""
 
 
 class ServiceAccountTokens:
     """Issues and verifies tokens. The key is read when first needed."""
 
-    def __init__(self, key: Path, clock: Clock, rng: Random, live_uid: LiveUid) -> None:
+    def __init__(self, key: Path, clock: Clock, rng: Random, live: LiveMetadata) -> None:
         self._path = key
         self._clock = clock
         self._rng = rng
-        self._live_uid = live_uid
+        self._live = live
         self._key: EllipticCurvePrivateKey | None = None
         self._verified: dict[bytes, Claims] = {}
 
@@ -76,7 +73,7 @@ class ServiceAccountTokens:
             "iat": int(now.timestamp()),
             "iss": ISSUER,
             "jti": identifiers.uid(self._rng),
-            _CLAIMS: _private_claims(account, request.spec.boundObjectRef, node),
+            PRIVATE: private_claims(account, request.spec.boundObjectRef, node),
             "nbf": int(now.timestamp()),
             "sub": f"system:serviceaccount:{account.metadata.namespace}:{account.metadata.name}",
         }
@@ -88,7 +85,7 @@ class ServiceAccountTokens:
         return request
 
     async def authenticate(self, token: str, audiences: Sequence[str] = (ISSUER,)) -> tuple[User, tuple[str, ...]]:
-        """Who the token stands for, and for which of the audiences; Unauthorized."""
+        """Who the token stands for, and for which of the audiences; TokenRefused."""
         digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
         claims = self._verified.get(digest)
         if claims is None:
@@ -96,31 +93,44 @@ class ServiceAccountTokens:
             if len(self._verified) >= _VERIFIED_KEPT:
                 self._verified.clear()
             self._verified[digest] = claims
-        if claims.expires <= self._clock.now().timestamp():
-            raise Unauthorized
         matching = tuple(audience for audience in audiences if audience in claims.audiences)
         if not matching:
-            raise Unauthorized
-        for plural, namespace, name, uid in claims.bound:
-            if await self._live_uid(plural, namespace, name) != uid:
-                raise Unauthorized
+            theirs, asked = _quoted(claims.audiences), _quoted(audiences)
+            raise TokenRefused(f"token audiences {theirs} is invalid for the target audiences {asked}")
+        now = self._clock.now()
+        if why := claims.untimely(now):
+            raise TokenRefused(why)
+        for bound in claims.bound:
+            if why := bound.over(await self._live(f"{bound.kind}s", bound.namespace, bound.name), now):
+                raise TokenRefused(why)
         return claims.user, matching
 
     def _verify(self, token: str) -> Claims:
         import jwt
 
         try:
+            key_id = jwt.get_unverified_header(token).get("kid", self.key_id)
+            issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
+        except (jwt.InvalidTokenError, *_UNREADABLE) as error:
+            raise TokenRefused from error
+        if issuer != ISSUER:
+            raise TokenRefused
+        if key_id != self.key_id:
+            raise TokenRefused("invalid signature, no keys found")
+        try:
             claims = jwt.decode(
                 token,
                 self._signing_key().public_key(),
                 algorithms=[_ALGORITHM],
-                issuer=ISSUER,
                 # time is checked against our clock on every use
                 options={"verify_aud": False, "verify_exp": False, "verify_nbf": False, "verify_iat": False},
             )
-            return _read_claims(claims)
-        except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, AttributeError) as error:
-            raise Unauthorized from error
+        except (jwt.InvalidTokenError, *_UNREADABLE) as error:
+            raise TokenRefused("go-jose/go-jose: error in cryptographic primitive") from error
+        try:
+            return read(claims)
+        except _UNREADABLE as error:
+            raise TokenRefused from error
 
     @property
     def key_id(self) -> str:
@@ -168,44 +178,9 @@ class ServiceAccountTokens:
         return self._key
 
 
-def _private_claims(account: ServiceAccount, *bound: BoundObjectReference | None) -> dict[str, Any]:
-    claims: dict[str, Any] = {
-        "namespace": account.metadata.namespace,
-        "serviceaccount": {"name": account.metadata.name, "uid": account.metadata.uid},
-    }
-    for target in bound:
-        if target is not None:
-            claims[target.kind.lower()] = {"name": target.name, "uid": target.uid}
-    return claims
-
-
-def _read_claims(claims: Mapping[str, Any]) -> Claims:
-    private = claims[_CLAIMS]
-    namespace, account = str(private["namespace"]), private["serviceaccount"]
-    name = f"system:serviceaccount:{namespace}:{account['name']}"
-    if claims["sub"] != name:
-        raise ValueError("the subject is not the service account of the claims")
-    bound = [("serviceaccounts", namespace, str(account["name"]), str(account["uid"]))]
-    extra: dict[str, tuple[str, ...]] = {}
-    if "jti" in claims:
-        extra[f"{_EXTRA}credential-id"] = (f"JTI={claims['jti']}",)
-    for kind, plural in (("pod", "pods"), ("secret", "secrets"), ("node", "nodes")):
-        if kind in private:
-            target = private[kind]
-            where = "" if kind == "node" else namespace
-            if kind != "node" or "pod" not in private:  # a Pod's token only tells where the Pod runs
-                bound.append((plural, where, str(target["name"]), str(target["uid"])))
-            if kind != "secret":
-                extra[f"{_EXTRA}{kind}-name"] = (str(target["name"]),)
-                extra[f"{_EXTRA}{kind}-uid"] = (str(target["uid"]),)
-    audiences = claims["aud"]
-    groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", AUTHENTICATED)
-    return Claims(
-        user=User(name, groups, str(account["uid"]), extra),
-        audiences=(audiences,) if isinstance(audiences, str) else tuple(audiences),
-        expires=float(claims["exp"]),
-        bound=tuple(bound),
-    )
+def _quoted(audiences: Sequence[str]) -> str:
+    """As Go prints a list of strings with %q."""
+    return f"[{' '.join(map(field.quote, audiences))}]"
 
 
 def _base64url(data: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from podium.machinery import field
-from podium.machinery.errors import BadRequest, FieldError, Invalid, Unauthorized
+from podium.machinery.errors import BadRequest, FieldError, Invalid
 from podium.models import authentication_v1, authorization_v1
 from podium.models.authentication_v1 import SelfSubjectReview, TokenReview, UserInfo
 from podium.models.authorization_v1 import (
@@ -20,10 +20,12 @@ from podium.models.authorization_v1 import (
 )
 from podium.registry.types import User
 from podium.server.authentication.authenticator import Authenticator
+from podium.server.authentication.tokens import TokenRefused
 from podium.server.authorization.authorizer import MASTERS, Authorizer
 from podium.server.authorization.rules import Attributes
 
 _AUTHORIZATION = "authorization.k8s.io"
+_INVALID_TOKEN = "invalid bearer token"  # noqa: S105 - what is said of one
 
 
 class Reviews:
@@ -102,10 +104,10 @@ class Reviews:
             raise BadRequest("token is required for TokenReview in authentication")
         try:
             user, audiences = await self._authenticator.token(review.spec.token, review.spec.audiences)
-        except Unauthorized:
-            review.status = authentication_v1.TokenReviewStatus(
-                authenticated=False, error="the token is invalid, expired, or not for these audiences"
-            )
+        except TokenRefused as refused:
+            # two have looked at it in Kubernetes, and the first knows none but the API server's own
+            why = f"[{_INVALID_TOKEN}, {refused.why}]" if refused.why else _INVALID_TOKEN
+            review.status = authentication_v1.TokenReviewStatus(error=why, user=UserInfo())
             return
         review.status = authentication_v1.TokenReviewStatus(
             authenticated=True, user=user_info(user), audiences=audiences
