@@ -2,9 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from podium.machinery import protobuf
+from podium.models import codec, core_v1, meta_v1
+from podium.registry.resources import built_in
+from podium.registry.types import Entry, WatchEvent
+from podium.server.handlers import watch
 from tests.server.harness import CONFIG_MAPS, Harness, Serve, config_map
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
@@ -107,6 +112,25 @@ def test_a_timeout_longer_than_the_calendar(serve: Serve) -> None:
         assert refused["code"] == 400
 
     serve(check)
+
+
+def test_many_events_are_framed_as_the_client_reads_them() -> None:
+    """Or each of many slow clients would cost as much as all that there is."""
+    row = next(row for row in built_in() if row.kind == "ConfigMap")
+    made = core_v1.ConfigMap(metadata=meta_v1.ObjectMeta(name="a"), data={"key": "x" * 10_000})
+    event = WatchEvent("ADDED", Entry("/configmaps/a", 1, codec.encode(made), core_v1.ConfigMap, made), 1)
+
+    async def batches() -> AsyncIterator[Sequence[WatchEvent]]:
+        yield [event] * 1000
+        yield [event]
+
+    async def read() -> list[bytes]:
+        return [piece async for piece in watch._frames(batches(), watch.Framing(row))]
+
+    pieces = asyncio.run(read())
+    one = watch.Framing(row).frame(event)
+    assert b"".join(pieces) == one * 1001
+    assert max(map(len, pieces)) < watch.PIECE + len(one)
 
 
 def test_stopping_the_server_ends_watches(serve: Serve) -> None:

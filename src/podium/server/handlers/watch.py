@@ -21,6 +21,8 @@ from podium.server.rendering import Table, partial, to_protobuf
 from podium.server.services import Services
 
 _SHORTEST_DEFAULT_TIMEOUT = 1800.0
+PIECE = 256 * 1024
+"""Bytes that are framed at once. What a client doesn't read waits unframed, where all its watchers share it."""
 _INITIAL_EVENTS_END = {"k8s.io/initial-events-end": "true"}
 
 
@@ -39,8 +41,16 @@ async def watch(services: Services, exchange: Exchange, res: Resource) -> Stream
 async def _frames(events: AsyncIterator[Sequence[WatchEvent]], framing: Framing) -> AsyncGenerator[bytes, None]:
     try:
         async for batch in events:
-            frames = [framing.frame(event) for event in batch]
-            yield frames[0] if len(frames) == 1 else b"".join(frames)
+            pieces: list[bytes] = []
+            size = 0
+            for event in batch:
+                pieces.append(framing.frame(event))
+                size += len(pieces[-1])
+                if size >= PIECE:
+                    yield b"".join(pieces)
+                    pieces, size = [], 0
+            if pieces:
+                yield b"".join(pieces)
     except StatusError as error:
         yield framing.error(error)
     finally:
