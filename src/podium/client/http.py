@@ -73,6 +73,10 @@ class HttpTransport:
     async def close(self) -> None:
         await self._session.close()
 
+    def as_controller(self, name: str) -> HttpTransport:
+        """Itself: it acts as whoever its credentials are for."""
+        return self
+
     async def get(self, resource: ResourceType, namespace: str, name: str, subresource: str = "") -> Any:
         return _decode(resource, await self.call("GET", resource.path(namespace, name, subresource)))
 

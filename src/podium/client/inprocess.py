@@ -15,7 +15,7 @@ from podium.models.resources import ResourceType
 from podium.registry import aggregation
 from podium.registry.registry import Registry
 from podium.registry.resources import Resource
-from podium.registry.types import SYSTEM, ListOptions, Request, User, WatchEvent, WatchOptions
+from podium.registry.types import SYSTEM, ListOptions, Request, User, WatchEvent, WatchOptions, service_account
 
 
 class InProcessTransport:
@@ -24,6 +24,10 @@ class InProcessTransport:
     def __init__(self, registry: Registry, user: User = SYSTEM) -> None:
         self.registry = registry
         self.user = user
+
+    def as_controller(self, name: str) -> InProcessTransport:
+        """For other API servers to tell; here, what a component may do isn't asked."""
+        return InProcessTransport(self.registry, service_account("kube-system", name))
 
     def _row(self, resource: ResourceType) -> Resource:
         row = self.registry.resource(resource.group, resource.version, resource.plural)

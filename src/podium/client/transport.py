@@ -42,6 +42,10 @@ class ObjectEvent:
 
 
 class Transport(Protocol):
+    def as_controller(self, name: str) -> Transport:
+        """The same way to the API for the ServiceAccount of a controller, which may do no more than that has to. The
+        transport itself, if it can act only as who it is."""
+
     async def get(self, resource: ResourceType, namespace: str, name: str, subresource: str = "") -> Any:
         """The object; NotFound."""
 

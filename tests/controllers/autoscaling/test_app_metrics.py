@@ -287,9 +287,10 @@ def test_an_autoscaler_follows_figures_of_others(podium_clusters: Clusters) -> N
     cluster.apply(REGISTRATION % {"group": CUSTOM, "version": "v1beta1"})
     cluster.apply(REGISTRATION % {"group": EXTERNAL, "version": "v1beta1"})
     cluster.advance(30)
+    account = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
     assert extension.asked[:2] == [
-        ("system:apiserver", f"/apis/{CUSTOM}/v1beta1/namespaces/default/pods/*/visits"),
-        ("system:apiserver", f"/apis/{EXTERNAL}/v1beta1/namespaces/default/queue"),
+        (account, f"/apis/{CUSTOM}/v1beta1/namespaces/default/pods/*/visits"),
+        (account, f"/apis/{EXTERNAL}/v1beta1/namespaces/default/queue"),
     ]
     assert cluster.get(apps_v1.Deployment, "web").spec.replicas == 2
     extension.queue = "20"

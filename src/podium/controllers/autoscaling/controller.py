@@ -25,6 +25,8 @@ from podium.models.autoscaling_v1 import Scale
 from podium.models.resources import ResourceType
 from podium.models.selectors import Selector
 
+ACCOUNT = "horizontal-pod-autoscaler"
+"""Whom other API servers see ask: who may read metrics, but not whatever else such a server has."""
 SYNC_SECONDS = 15.0
 AGAIN = Result(requeue_after=SYNC_SECONDS)
 
@@ -44,7 +46,8 @@ class HorizontalPodAutoscalerController:
         self._client = context.client
         self._queue = queue
         self._recorder = context.recorder("horizontal-pod-autoscaler")
-        self._evaluator = Evaluator(ResourceMetrics(context.client), AdapterMetrics(context.client.transport))
+        adapters = AdapterMetrics(context.client.transport.as_controller(ACCOUNT))
+        self._evaluator = Evaluator(ResourceMetrics(context.client), adapters)
         self._histories: dict[Key, History] = {}
         self._selectors: dict[Key, Selector] = {}
         self._autoscalers = context.informers.of(v2.HorizontalPodAutoscaler)

@@ -7,7 +7,7 @@ minute is forgiven: clocks differ.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,8 +15,7 @@ from podium.machinery.errors import NotFound
 from podium.models.authentication_v1 import BoundObjectReference
 from podium.models.core_v1 import ServiceAccount
 from podium.models.meta_v1 import ObjectMeta
-from podium.registry.types import User
-from podium.server.authentication.certificates import AUTHENTICATED
+from podium.registry.types import User, service_account
 
 PRIVATE = "kubernetes.io"
 _EXTRA = "authentication.kubernetes.io/"
@@ -83,8 +82,8 @@ def read(claims: Mapping[str, Any]) -> Claims:
     """Those of a token that we have signed; KeyError, TypeError, ValueError or AttributeError if they make no sense."""
     private = claims[PRIVATE]
     namespace, account = str(private["namespace"]), private["serviceaccount"]
-    name = f"system:serviceaccount:{namespace}:{account['name']}"
-    if claims["sub"] != name:
+    user = service_account(namespace, str(account["name"]), str(account["uid"]))
+    if claims["sub"] != user.name:
         raise ValueError("the subject is not the service account of the claims")
     bound = [Bound("serviceaccount", namespace, str(account["name"]), str(account["uid"]))]
     extra: dict[str, tuple[str, ...]] = {}
@@ -100,9 +99,8 @@ def read(claims: Mapping[str, Any]) -> Claims:
                 extra[f"{_EXTRA}{kind}-name"] = (str(target["name"]),)
                 extra[f"{_EXTRA}{kind}-uid"] = (str(target["uid"]),)
     audiences = claims["aud"]
-    groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", AUTHENTICATED)
     return Claims(
-        user=User(name, groups, str(account["uid"]), extra),
+        user=replace(user, extra=extra),
         audiences=(audiences,) if isinstance(audiences, str) else tuple(audiences),
         begins=float(claims["nbf"]),
         expires=float(claims["exp"]),
