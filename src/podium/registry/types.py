@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal
 
 from podium.models import codec
@@ -24,12 +23,10 @@ class User:
 SYSTEM = User("system:apiserver", ("system:masters", "system:authenticated"))
 
 
-def service_account(
-    namespace: str, name: str, uid: str = "", extra: Mapping[str, tuple[str, ...]] = MappingProxyType({})
-) -> User:
+def service_account(namespace: str, name: str, uid: str = "") -> User:
     """Who a ServiceAccount is as a user."""
     groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated")
-    return User(f"system:serviceaccount:{namespace}:{name}", groups, uid, extra)
+    return User(f"system:serviceaccount:{namespace}:{name}", groups, uid)
 
 
 @dataclass(slots=True)
