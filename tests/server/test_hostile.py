@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.harness import CONFIG_MAPS, Harness, Serve, config_map
+from tests.server.harness import CONFIG_MAPS, Harness, Impatient, Serve, config_map
 
 JSON = {"Content-Type": "application/json"}
 YAML = {"Content-Type": "application/yaml"}
@@ -98,14 +98,19 @@ def test_continue_expect_is_answered(serve: Serve) -> None:
 
 
 def test_a_body_that_never_comes(serve: Serve) -> None:
+    clock = Impatient(600)
+
     async def check(server: Harness) -> None:
         async with server.raw(server.files.admin) as (reader, writer):
-            writer.write(f"POST {CONFIG_MAPS} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{".encode())
+            lines = ("Host: x", "Content-Length: 100", "Expect: 100-continue", "", "{")
+            writer.write("\r\n".join((f"POST {CONFIG_MAPS} HTTP/1.1", *lines)).encode())
+            assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+            clock.time_is_up()
             head = await reader.readuntil(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 504")
         assert (await server.post(CONFIG_MAPS, config_map()))[0] == 201
 
-    serve(check, request_timeout=0.5)
+    serve(check, clock=clock, request_timeout=600)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +155,7 @@ def test_a_message_cannot_add_headers(serve: Serve) -> None:
     serve(check)
 
 
-def test_clients_that_leave_in_the_middle(serve: Serve) -> None:
+def test_clients_that_leave_in_the_middle(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     async def check(server: Harness) -> None:
         for text in ("POST", "GET"):
             async with server.raw(server.files.admin) as (_, writer):
@@ -160,7 +165,8 @@ def test_clients_that_leave_in_the_middle(serve: Serve) -> None:
         await asyncio.sleep(0)
         assert (await server.post(CONFIG_MAPS, config_map()))[0] == 201
 
-    serve(check)
+    serve(check)  # it stops when all of them have ended
+    assert "podium.server.http" not in caplog.text
 
 
 def test_an_unexpected_error_tells_nothing(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:

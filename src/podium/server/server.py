@@ -62,17 +62,17 @@ class ServerConfig:
     """Seconds that requests have to end when the server stops."""
 
 
-class _NoHttp(logging.Filter):
-    """What is no HTTP is answered with 400 and not logged: anybody may send any amount of it, and the HTTP library
-    quotes what it can't read, which may be a token or a Secret."""
+class _ClientsFaults(logging.Filter):
+    """Clients that leave in the middle, or send what is no HTTP and are answered with 400, aren't logged: anybody may
+    do so any number of times, and the HTTP library quotes what it can't read, which may be a token or a Secret."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        return not isinstance(error, HttpProcessingError)
+        return not isinstance(error, HttpProcessingError | ConnectionError)
 
 
 _http_logger = logging.getLogger("podium.server.http")
-_http_logger.addFilter(_NoHttp())
+_http_logger.addFilter(_ClientsFaults())
 
 
 class _Connections(web.Server):
