@@ -38,7 +38,7 @@ def run(directory: Path, test: Callable[[Client, HttpTransport, Harness], Awaita
             async with HttpTransport(kubeconfig.load([directory / "kubeconfig"])) as transport:
                 await test(Client(transport), transport, server)
 
-    asyncio.run(asyncio.wait_for(body(), 30))
+    asyncio.run(asyncio.wait_for(body(), 120))
 
 
 def config_map(name: str) -> core_v1.ConfigMap:

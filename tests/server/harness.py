@@ -33,6 +33,26 @@ def client_context(files: pki.Pki, pair: pki.Pair | None) -> ssl.SSLContext:
     return context
 
 
+class Impatient(RealClock):
+    """A clock whose owner says when what may take so many seconds has taken as long as it may."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._timers: list[tuple[asyncio.TimerHandle, Callable[[], object]]] = []
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> asyncio.TimerHandle:
+        timer = super().call_later(seconds, callback)
+        if seconds == self._seconds:
+            self._timers.append((timer, callback))
+        return timer
+
+    def time_is_up(self) -> None:
+        for timer, callback in self._timers:
+            if not timer.cancelled():
+                timer.cancel()
+                callback()
+
+
 class Harness:
     def __init__(self, server: Server, registry: Registry, files: pki.Pki) -> None:
         self.server = server

@@ -120,10 +120,10 @@ def test_resources_and_versions(kubectl: Kubectl) -> None:
 
 def test_wait_and_watch(kubectl: Kubectl, namespace: str) -> None:
     kubectl("create", "configmap", "settings", "--from-literal=a=b", "-n", namespace)
-    waited = kubectl("wait", "--for=jsonpath={.data.a}=b", "configmap/settings", "-n", namespace, "--timeout=10s")
+    waited = kubectl("wait", "--for=jsonpath={.data.a}=b", "configmap/settings", "-n", namespace, "--timeout=120s")
     assert "condition met" in waited
     kubectl("delete", "configmap", "settings", "-n", namespace, "--wait=true")
-    assert kubectl("wait", "--for=delete", "configmap/settings", "-n", namespace, "--timeout=10s") == ""
+    assert kubectl("wait", "--for=delete", "configmap/settings", "-n", namespace, "--timeout=120s") == ""
 
 
 def test_edit_like_replace_and_diff(kubectl: Kubectl, namespace: str) -> None:

@@ -251,7 +251,7 @@ class TestHelm:
         env = {**os.environ, "HOME": str(tmp_path), "KUBECONFIG": str(kubeconfig)}
 
         def run(*args: str, fails: bool = False) -> str:
-            done = subprocess.run([str(HELM), *args], env=env, capture_output=True, text=True, timeout=60, check=False)
+            done = subprocess.run([str(HELM), *args], env=env, capture_output=True, text=True, timeout=120, check=False)
             assert (done.returncode != 0) == fails, done.stdout + done.stderr
             return done.stderr if fails else done.stdout
 

@@ -11,7 +11,7 @@ from podium.agent.runtime import ContainerConfig
 from podium.agent.runtimes.process.runtime import ProcessRuntime
 from podium.agent.runtimes.process.shim import records
 
-from .conftest import alive, ended, launch, output, record, run_agent_and_kill_it, sandbox, started
+from .conftest import DEADLINE, alive, ended, launch, output, record, run_agent_and_kill_it, sandbox, started
 
 
 def by_name(runtime: ProcessRuntime) -> dict[str, str]:
@@ -40,7 +40,7 @@ def test_containers_outlive_the_agent(tmp_path: Path) -> None:
             go_on.touch()
             assert (await ended(runtime, containers["waiting"])).exit_code == 5
             assert output(runtime, containers["waiting"]) == ["stdout F before", "stdout F after"]
-            await runtime.stop_container(containers["steady"], 20)
+            await runtime.stop_container(containers["steady"], DEADLINE)
             assert record(runtime, containers["steady"]).exit_code == 143
             assert not alive(steady)
 

@@ -17,6 +17,7 @@ from podium.models import codec, meta_v1
 from podium.models.core_v1 import ConfigMap, ContainerStateWaiting, ContainerStatus, Event, Pod
 from podium.store.memory import MemoryStore
 
+from .cluster import log_says
 from .cluster import process_cluster as cluster
 from .conftest import DEADLINE, until
 
@@ -273,9 +274,7 @@ def test_a_missing_volume_holds_the_pod_back(tmp_path: Path) -> None:
             assert await events(at, "FailedMount") == [
                 'MountVolume.SetUp failed for volume "v" : secret "sec" not found'
             ]
-            pod = at.informers.of(Pod).get("default", "p")
-            assert pod is not None
-            assert status(pod).state.waiting is not None
+            await pod_when(at, lambda pod: status(pod).state.waiting)
 
     asyncio.run(run())
 
@@ -286,7 +285,7 @@ def test_probes(tmp_path: Path) -> None:
     async def run() -> None:
         async with cluster(tmp_path) as at:
             ready, dead = tmp_path / "ready", tmp_path / "dead"
-            probe = {"periodSeconds": 1, "failureThreshold": 1}
+            probe = {"periodSeconds": 1, "timeoutSeconds": 600, "failureThreshold": 1}
             container = {
                 "readinessProbe": {**probe, "exec": {"command": ["test", "-e", str(ready)]}},
                 "livenessProbe": {**probe, "exec": {"command": ["sh", "-c", f"! rm {dead}"]}},
@@ -312,6 +311,7 @@ def test_a_forced_deletion_does_not_wait_for_the_grace_period(tmp_path: Path) ->
             script = "trap '' TERM; echo ready; while :; do sleep 0.01; done"
             await create(at, {"command": ["sh", "-c", script]}, terminationGracePeriodSeconds=3600)
             pod = await pod_when(at, is_ready)
+            await log_says(at, "p", "ready")
             await at.client.delete(Pod, "default", "p")
             await events(at, "Killing")
             await at.client.delete(Pod, "default", "p", meta_v1.DeleteOptions(gracePeriodSeconds=0))
@@ -343,7 +343,9 @@ def test_following_a_log_ends_with_the_container(tmp_path: Path) -> None:
 def test_the_deadline_of_a_pod(tmp_path: Path) -> None:
     async def run() -> None:
         async with cluster(tmp_path) as at:
-            await create(at, activeDeadlineSeconds=1)
+            await create(at)
+            await pod_when(at, is_ready)
+            await at.client.patch(Pod, "default", "p", {"spec": {"activeDeadlineSeconds": 1}})
             pod = await pod_when(at, lambda pod: pod.status.phase == "Failed")
             assert (pod.status.reason, pod.status.message) == (
                 "DeadlineExceeded",

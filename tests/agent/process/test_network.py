@@ -109,7 +109,7 @@ def test_a_command_in_a_container_sees_what_the_container_sees(tmp_path: Path) -
             ip = await sandbox(runtime)
             container = await launch(runtime, "sleep", "1000", mounts=(Mount(tmp_path, "/data-of-podium"),))
             result = await runtime.exec_sync(
-                container, ["sh", "-c", "hostname; ls -d /data-of-podium; hostname -I"], 20
+                container, ["sh", "-c", "hostname; ls -d /data-of-podium; hostname -I"], DEADLINE
             )
             return result.output.replace(ip.encode(), b"IP")
 

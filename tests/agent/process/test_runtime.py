@@ -49,8 +49,8 @@ def test_environment_and_working_directory(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("script", "grace", "code"),
     [
-        ("exec sleep 1000", 20.0, 143),
-        ("trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done", 20.0, 7),
+        ("exec sleep 1000", DEADLINE, 143),
+        ("trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done", DEADLINE, 7),
         ("trap '' TERM; echo ready; while :; do sleep 0.01; done", 0.05, 137),
         ("exec sleep 1000", 0.0, 137),
     ],
@@ -79,7 +79,7 @@ def test_nothing_of_a_container_outlives_it(tmp_path: Path) -> None:
             lines = await until(lambda: len(output(runtime, container)) == 2 and output(runtime, container))
             pids = [int(line.rsplit(" ", 1)[1]) for line in lines]
             assert all(map(alive, pids))
-            await runtime.stop_container(container, 20)
+            await runtime.stop_container(container, DEADLINE)
             assert not any(map(alive, pids))
 
     asyncio.run(run())
@@ -111,14 +111,14 @@ def test_commands_in_a_container(tmp_path: Path) -> None:
         async with started(tmp_path) as runtime:
             await sandbox(runtime)
             container = await launch(runtime, "sleep", "1000", environment={"A": "1"})
-            result = await runtime.exec_sync(container, ["sh", "-c", "echo $A; echo no >&2; exit 4"], 20)
+            result = await runtime.exec_sync(container, ["sh", "-c", "echo $A; echo no >&2; exit 4"], DEADLINE)
             assert (result.exit_code, result.output) == (4, b"1\nno\n")
-            assert (await runtime.exec_sync(container, ["no-such-program"], 20)).exit_code == 127
+            assert (await runtime.exec_sync(container, ["no-such-program"], DEADLINE)).exit_code == 127
             with pytest.raises(TimeoutError):
                 await runtime.exec_sync(container, ["sh", "-c", "sleep 1000 & sleep 1000"], 0.1)
             await runtime.stop_container(container, 0)
             with pytest.raises(RuntimeFailure, match="not running"):
-                await runtime.exec_sync(container, ["true"], 20)
+                await runtime.exec_sync(container, ["true"], DEADLINE)
 
     asyncio.run(run())
 

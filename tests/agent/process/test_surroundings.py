@@ -50,6 +50,12 @@ async def answers(port: int) -> bool:
     return True
 
 
+async def until_it(*, listens: bool, port: int) -> None:
+    async with asyncio.timeout(DEADLINE):
+        while await answers(port) is not listens:
+            continue
+
+
 LISTS_PODS = """
 apiVersion: v1
 kind: ServiceAccount
@@ -162,16 +168,16 @@ def test_services_and_members_are_reached_by_name(tmp_path: Path) -> None:
         text = await log_says(at, "client", "web-0.all")
         hosts = ("web", "web.default.svc.cluster.local", "all:8000", "web-0.all:8000")
         assert text == "".join(f"{host} default\n" for host in hosts)
+        for port in ports:
+            await until_it(listens=True, port=port)
         reader, writer = await asyncio.open_connection("127.0.0.1", ports[1])
         writer.write(b"GET /namespace HTTP/1.0\r\n\r\n")
         assert (await reader.read()).endswith(b"default")
         writer.close()
-        assert [await answers(port) for port in ports] == [True, True]
         await at.client.delete(Service, "default", "web")
         await at.client.delete(Pod, "default", "web", DeleteOptions(gracePeriodSeconds=0))
-        async with asyncio.timeout(60):
-            while any([await answers(port) for port in ports]):
-                continue
+        for port in ports:
+            await until_it(listens=False, port=port)
 
     in_cluster(tmp_path, test)
 
@@ -200,9 +206,7 @@ def test_a_host_port_that_somebody_else_has(tmp_path: Path, monkeypatch: pytest.
         (told,) = [event for event in events.list() if event.reason == "HostPortConflict"]
         where = f"can't listen on 127.0.0.1:{port}: Address already in use"
         assert (told.involvedObject.name, told.message) == ("web", f"Host port {port} leads nowhere: {where}")
-        async with asyncio.timeout(DEADLINE):  # once it is free it is the Pod's
-            while not await answers(port):
-                continue
+        await until_it(listens=True, port=port)  # once it is free it is the Pod's
 
     in_cluster(tmp_path, test)
 
@@ -299,9 +303,9 @@ def test_a_pod_waits_until_its_claim_is_bound(tmp_path: Path) -> None:
         events = at.informers.of(Event)
         told = asyncio.Event()
         events.on_change(lambda _old, new: told.set() if new is not None and new.reason == "FailedMount" else None)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE):
             await told.wait()
-        waiting = (await at.client.get(Pod, "default", "writer")).status
+        waiting = (await when(at, Pod, "writer", lambda pod: pod.status.containerStatuses)).status
         assert waiting.phase == "Pending"
         assert waiting.containerStatuses[0].state.waiting is not None
         assert waiting.containerStatuses[0].state.waiting.reason == "ContainerCreating"
