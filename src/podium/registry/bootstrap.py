@@ -1,11 +1,13 @@
 """What every cluster begins with: its namespaces, the API's own Service, priority classes and roles.
 
-Runs at every start and creates what is missing. The API's endpoints are brought up to date when it is served.
+Runs at every start and creates what is missing; default roles and bindings get back what they lack. The API's endpoints
+are brought up to date when it is served.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,14 +33,18 @@ from podium.models.scheduling_v1 import PriorityClass
 from podium.models.storage_classes import DIRECTORY_CLASS, DIRECTORY_PROVISIONER, IS_DEFAULT
 from podium.models.storage_v1 import StorageClass
 from podium.registry import aggregation, bootstrap_rbac
+from podium.registry import bootstrap_rbac_reconcile as reconcile
 from podium.registry.core import Core
 from podium.registry.create import create
+from podium.registry.delete import delete
 from podium.registry.parts import part
 from podium.registry.resources import Resource
 from podium.registry.services import API_ADDRESS
 from podium.registry.types import Request
 from podium.registry.unreadable import CorruptObject
 from podium.registry.update import update
+
+_log = logging.getLogger(__name__)
 
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 SERVICE_PORT = 443
@@ -48,9 +54,40 @@ _LABELS = {"component": "apiserver", "provider": "kubernetes"}
 async def bootstrap(core: Core) -> None:
     """Namespaces first, since nothing goes into one that isn't there; the rest at once, so that it is few commits."""
     await asyncio.gather(*(_ensure(core, Namespace(metadata=ObjectMeta(name=name))) for name in NAMESPACES))
-    rest = (*priority_classes(), *bootstrap_rbac.objects(), service(), storage_class())
+    rest = (*priority_classes(), service(), storage_class())
     local = aggregation.local_services(row.type for row in core.resources())
-    await asyncio.gather(*(_ensure(core, obj) for obj in rest), *(_register(core, obj) for obj in local))
+    await asyncio.gather(
+        *(_reconcile(core, obj) for obj in bootstrap_rbac.objects()),
+        *(_ensure(core, obj) for obj in rest),
+        *(_register(core, obj) for obj in local),
+    )
+
+
+async def _reconcile(core: Core, wanted: Any) -> None:
+    """A role or binding. One that can't be changed is no reason not to start."""
+    res = _row(core, wanted)
+    meta = wanted.metadata
+    collection = core.live(res)
+    entry = collection.entries.get(collection.key(meta.namespace, meta.name))
+    if entry is None:
+        await _create(core, res, wanted)
+        return
+    there = entry.object
+    new = reconcile.reconciled(there, wanted)
+    recreate = reconcile.is_of_another_role(there, wanted)
+    if new == there and not recreate:
+        return
+    if reconcile.is_left_alone(there):
+        _log.info("%s %s lacks what it has by default, as its annotation wants it", res.kind, meta.name)
+        return
+    try:
+        if recreate:
+            await delete(core, Request(), res, meta.namespace, meta.name, None)
+            await _create(core, res, wanted)
+        else:
+            await update(core, Request(), res, (meta.namespace, meta.name), new, part(res, ""))
+    except errors.StatusError as error:
+        _log.warning("%s %s can't be brought up to date: %s", res.kind, meta.name, error)
 
 
 async def _register(core: Core, wanted: APIService) -> None:
@@ -149,10 +186,7 @@ def endpoint_slice(address: str, port: int) -> EndpointSlice:
 
 async def _ensure(core: Core, obj: Any, *, current: bool = False) -> None:
     """Create the object; if it is there, leave it, or with `current` make it what it should be."""
-    kind = resources.of(type(obj))
-    res = core.resource(kind.group, kind.version, kind.plural)
-    if res is None:
-        raise LookupError(f"{kind.kind} is not served")
+    res = _row(core, obj)
     meta = obj.metadata
     collection = core.live(res)
     found = collection.entries.get(collection.key(meta.namespace, meta.name))
@@ -160,6 +194,14 @@ async def _ensure(core: Core, obj: Any, *, current: bool = False) -> None:
         await _create(core, res, obj)
     elif current:
         await update(core, Request(), res, (meta.namespace, meta.name), obj, part(res, ""))
+
+
+def _row(core: Core, obj: Any) -> Resource:
+    kind = resources.of(type(obj))
+    res = core.resource(kind.group, kind.version, kind.plural)
+    if res is None:
+        raise LookupError(f"{kind.kind} is not served")
+    return res
 
 
 async def _create(core: Core, res: Resource, obj: Any) -> None:

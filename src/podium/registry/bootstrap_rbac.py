@@ -1,7 +1,8 @@
 """The roles and bindings that every cluster begins with (Kubernetes documentation, "Using RBAC Authorization").
 
-A row is `(api groups, resources, verbs)`, each a string of words; "core" stands for the core group. The roles of
-controllers are in bootstrap_rbac_controllers.py.
+A row is `(api groups, resources, verbs)`, each a string of words, and a name if it is about one object only; "core"
+stands for the core group. The roles of controllers are in bootstrap_rbac_controllers.py, what becomes of those of an
+older server in bootstrap_rbac_reconcile.py.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _EVENTS = ("core events.k8s.io", "events", "create patch update")
 _WORKLOADS = "daemonsets deployments replicasets statefulsets"
 _SCALES = "deployments/scale replicasets/scale statefulsets/scale"
 
-_Row = tuple[str, str, str]
+_Row = tuple[str, str, str] | tuple[str, str, str, str]
 
 _METRICS: _Row = ("metrics.k8s.io", "nodes pods", _READ)
 """What metrics-server brings along where it is installed."""
@@ -90,7 +91,8 @@ _VIEW: Sequence[_Row] = (
 )
 _SCHEDULER: Sequence[_Row] = (
     _EVENTS,
-    ("coordination.k8s.io", "leases", "create get list update watch"),
+    ("coordination.k8s.io", "leases", "create"),
+    ("coordination.k8s.io", "leases", f"update {_READ}", "kube-scheduler"),
     ("core", "nodes namespaces replicationcontrollers services persistentvolumeclaims persistentvolumes", _READ),
     ("core", "pods", f"delete {_READ}"),
     ("core", "bindings pods/binding", "create"),
@@ -98,6 +100,9 @@ _SCHEDULER: Sequence[_Row] = (
     ("apps", "replicasets statefulsets", _READ),
     ("policy", "poddisruptionbudgets", _READ),
     ("storage.k8s.io", "csinodes csidrivers csistoragecapacities storageclasses volumeattachments", _READ),
+    ("resource.k8s.io", "deviceclasses resourceslices", _READ),
+    ("resource.k8s.io", "resourceclaims resourceclaims/status", f"patch update {_READ}"),
+    ("core", "pods/finalizers", f"patch update {_READ}"),
     ("authentication.k8s.io", "tokenreviews", "create"),
     ("authorization.k8s.io", "subjectaccessreviews", "create"),
 )
@@ -123,7 +128,8 @@ _NODE: Sequence[_Row] = (
 )
 _CONTROLLER_MANAGER: Sequence[_Row] = (
     _EVENTS,
-    ("coordination.k8s.io", "leases", "create get update"),
+    ("coordination.k8s.io", "leases", "create"),
+    ("coordination.k8s.io", "leases", "get update", "kube-controller-manager"),
     ("core", "secrets serviceaccounts", "create get update"),
     ("core", "secrets", "delete"),
     ("core", "configmaps namespaces", "get"),
@@ -143,13 +149,27 @@ _ROLES: dict[str, Sequence[_Row]] = {
         ("authorization.k8s.io", "selfsubjectaccessreviews selfsubjectrulesreviews", "create"),
         ("authentication.k8s.io", "selfsubjectreviews", "create"),
     ),
+    "system:certificates.k8s.io:certificatesigningrequests:nodeclient": (
+        ("certificates.k8s.io", "certificatesigningrequests/nodeclient", "create"),
+    ),
+    "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient": (
+        ("certificates.k8s.io", "certificatesigningrequests/selfnodeclient", "create"),
+    ),
+    **{
+        f"system:certificates.k8s.io:{signer}-approver": (
+            ("certificates.k8s.io", "signers", "approve", f"kubernetes.io/{signer}"),
+        )
+        for signer in ("kube-apiserver-client", "kube-apiserver-client-kubelet", "kubelet-serving", "legacy-unknown")
+    },
     "system:heapster": (("core", "events namespaces nodes pods", _READ), ("apps", "deployments", _READ)),
+    "system:kube-aggregator": (("core", "endpoints services", _READ),),
     "system:kube-controller-manager": _CONTROLLER_MANAGER,
     "system:kube-dns": (("core", "endpoints services", "list watch"),),
     "system:kube-scheduler": _SCHEDULER,
     "system:kubelet-api-admin": (
         ("core", "nodes", f"{_READ} proxy"),
         ("core", "nodes/log nodes/metrics nodes/proxy nodes/stats", "*"),
+        ("core", "nodes/configz nodes/healthz nodes/pods", "*"),
     ),
     "system:node": _NODE,
     "system:node-bootstrapper": (("certificates.k8s.io", "certificatesigningrequests", f"create {_READ}"),),
@@ -159,6 +179,7 @@ _ROLES: dict[str, Sequence[_Row]] = {
         ("core", "nodes", _READ),
         _EVENTS,
         ("discovery.k8s.io", "endpointslices", "list watch"),
+        ("networking.k8s.io", "servicecidrs", "list watch"),
     ),
     "system:persistent-volume-provisioner": (
         ("core", "persistentvolumes", f"create delete {_READ}"),
@@ -179,7 +200,9 @@ _PATHS: dict[str, str] = {
     "system:discovery": f"/api /api/* /apis /apis/* /openapi /openapi/* {_HEALTH}",
     "system:monitoring": "/healthz /healthz/* /livez /livez/* /readyz /readyz/* /metrics /metrics/slis",
     "system:public-info-viewer": _HEALTH,
-    "system:service-account-issuer-discovery": "/.well-known/openid-configuration /openid/v1/jwks",
+    "system:service-account-issuer-discovery": (
+        "/.well-known/openid-configuration /.well-known/openid-configuration/ /openid/v1/jwks /openid/v1/jwks/"
+    ),
 }
 
 _AGGREGATED: dict[str, tuple[Sequence[_Row], str]] = {
@@ -233,22 +256,13 @@ def objects() -> Iterator[Any]:
     yield from cluster_roles()
     yield from cluster_role_bindings()
     reader = "extension-apiserver-authentication-reader"
-    yield Role(
-        metadata=_metadata(reader, "kube-system"),
-        rules=(
-            PolicyRule(
-                apiGroups=("",),
-                resources=("configmaps",),
-                resourceNames=("extension-apiserver-authentication",),
-                verbs=("get", "list", "watch"),
-            ),
-        ),
-    )
-    yield RoleBinding(
-        metadata=_metadata(f"system::{reader}", "kube-system"),
-        roleRef=RoleRef(kind="Role", apiGroup=_GROUP, name=reader),
-        subjects=_users("system:kube-controller-manager", "system:kube-scheduler"),
-    )
+    yield _role(reader, (("core", "configmaps", _READ, "extension-apiserver-authentication"),))
+    yield _binding(f"system::{reader}", reader, _users("system:kube-controller-manager", "system:kube-scheduler"))
+    for component, *others in (("kube-controller-manager", "leader-election-controller"), ("kube-scheduler",)):
+        name = f"system::leader-locking-{component}"
+        yield _role(name, (("coordination.k8s.io", "leasecandidates leases", f"create update {_READ}"),))
+        accounts = (_service_account(account) for account in (component, *others))
+        yield _binding(name, name, (*_users(f"system:{component}"), *accounts))
 
 
 def _metadata(name: str, namespace: str = "", labels: dict[str, str] | None = None) -> ObjectMeta:
@@ -262,14 +276,27 @@ def _cluster_role(name: str, rules: Sequence[PolicyRule], into: str = "") -> Clu
     return ClusterRole(metadata=_metadata(name, labels=labels), rules=tuple(rules))
 
 
+def _role(name: str, rows: Sequence[_Row]) -> Role:
+    return Role(metadata=_metadata(name, "kube-system"), rules=tuple(_resource_rules(rows)))
+
+
+def _binding(name: str, role: str, subjects: Sequence[Subject]) -> RoleBinding:
+    return RoleBinding(
+        metadata=_metadata(name, "kube-system"),
+        roleRef=RoleRef(kind="Role", apiGroup=_GROUP, name=role),
+        subjects=tuple(subjects),
+    )
+
+
 def _resource_rules(rows: Sequence[_Row]) -> list[PolicyRule]:
     return [
         PolicyRule(
             apiGroups=tuple("" if group == "core" else group for group in groups.split()),
             resources=tuple(resources.split()),
+            resourceNames=tuple(names),
             verbs=tuple(sorted(verbs.split())),
         )
-        for groups, resources, verbs in rows
+        for groups, resources, verbs, *names in rows
     ]
 
 
