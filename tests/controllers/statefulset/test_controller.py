@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from podium.controllers.statefulset import identity
 from podium.models import apps_v1, codec, core_v1, meta_v1, owners
+from podium.models.quantity import Quantity
 from podium.testing.virtual import VirtualCluster
 from tests.controllers.cluster import Cluster, run
 from tests.controllers.statefulset.build import stateful_set
@@ -180,6 +182,25 @@ def test_claims_go_with_the_pods_that_are_scaled_away() -> None:
     run(body, COLLECTED)
 
 
+@pytest.mark.parametrize("parallel", [False, True])
+def test_a_pod_does_not_go_before_its_claims_are_its_own(parallel: bool) -> None:
+    async def body(cluster: Cluster) -> None:
+        await cluster.client.create(stateful_set(2, parallel=parallel, claims=("data",), when_scaled="Delete"))
+        await run_pods(cluster)
+        cluster.transport.hold("persistentvolumeclaims")
+        labels = {"metadata": {"labels": {"changed": "yes"}}}
+        await cluster.client.patch(core_v1.PersistentVolumeClaim, "default", "data-db-1", labels, "merge")
+        await change(cluster, replicas=1)
+        await cluster.settle()
+        assert set(await images(cluster)) == {"db-0", "db-1"}
+        cluster.transport.let_go("persistentvolumeclaims")
+        await cluster.advance(5)
+        await run_pods(cluster)
+        assert (set(await images(cluster)), await claims(cluster)) == ({"db-0"}, {"data-db-0": []})
+
+    run(body, COLLECTED)
+
+
 def test_claims_go_with_the_set() -> None:
     async def body(cluster: Cluster) -> None:
         await cluster.client.create(stateful_set(2, claims=("data",), when_deleted="Delete"))
@@ -193,6 +214,111 @@ def test_claims_go_with_the_set() -> None:
         assert (await cluster.pods(), await claims(cluster)) == ([], {})
 
     run(body, COLLECTED)
+
+
+async def told(cluster: Cluster) -> list[str]:
+    return [f"{reason}: {message}" for kind, reason, message in await cluster.events() if kind == "StatefulSet"]
+
+
+async def delete_claim(cluster: Cluster, name: str) -> None:
+    """It stays while it is protected, which nobody here ends."""
+    await cluster.client.delete(core_v1.PersistentVolumeClaim, "default", name)
+
+
+def test_a_claim_that_is_being_deleted_holds_back_its_pod_and_says_so() -> None:
+    async def body(cluster: Cluster) -> None:
+        made = identity.new_claims(stateful_set(1, claims=("data",)), 0)[0]
+        made.metadata.finalizers = ("kubernetes.io/pvc-protection",)
+        await cluster.client.create(made)
+        await delete_claim(cluster, "data-db-0")
+        await cluster.client.create(stateful_set(1, claims=("data", "log"), revisionHistoryLimit=0))
+        for image in ("db:2", "db:3", "db:4"):
+            await cluster.settle()
+            await change(cluster, image)
+        await cluster.settle()
+        assert await cluster.pods() == []
+        assert set(await claims(cluster)) == {"data-db-0", "log-db-0"}, "what can be made is made"
+        why = "pvc data-db-0 is being deleted"
+        assert f"FailedCreate: create Pod db-0 in StatefulSet db failed error: {why}" in await told(cluster)
+        found = await cluster.client.list(apps_v1.ControllerRevision)
+        assert sorted(one.revision for one in found) == [1, 4], "the history is kept within its limit"
+        await free_claims(cluster)
+        await run_pods(cluster)
+        assert await images(cluster) == {"db-0": "db:4"}
+
+    run(body, ONLY)
+
+
+def test_claims_that_cannot_be_made_are_told_in_one_error() -> None:
+    async def body(cluster: Cluster) -> None:
+        quota = core_v1.ResourceQuota(
+            metadata=meta_v1.ObjectMeta(name="none", namespace="default"),
+            spec=core_v1.ResourceQuotaSpec(hard={"persistentvolumeclaims": Quantity("0")}),
+        )
+        await cluster.client.create(quota)
+        await cluster.client.create(stateful_set(1, claims=("data", "log")))
+        await cluster.advance(3)
+        (one,) = {line for line in await told(cluster) if line.startswith("FailedCreate: create Pod")}
+        head = "FailedCreate: create Pod db-0 in StatefulSet db failed error: [failed to create PVC data-db-0: "
+        assert one.startswith(head)
+        assert ", failed to create PVC log-db-0: " in one
+
+    run(body, (*ONLY, "resourcequota"))
+
+
+def test_a_status_is_written_although_a_claim_cannot_be_made() -> None:
+    async def body(cluster: Cluster) -> None:
+        await cluster.client.create(stateful_set(1, claims=("data",)))
+        await cluster.settle()
+        await delete_claim(cluster, "data-db-0")
+        await cluster.settle()
+        changed = await change(cluster, replicas=2)
+        await cluster.settle()
+        assert (await current(cluster)).status.observedGeneration == changed.metadata.generation
+
+    run(body, ONLY)
+
+
+def test_a_claim_that_cannot_be_made_holds_up_no_other_pod_of_a_parallel_set() -> None:
+    async def body(cluster: Cluster) -> None:
+        await cluster.client.create(stateful_set(2, parallel=True, claims=("data",)))
+        await cluster.settle()
+        await delete_claim(cluster, "data-db-0")
+        lost = await cluster.client.get(core_v1.Pod, "default", "db-1")
+        await cluster.client.delete(core_v1.Pod, "default", "db-1")
+        await cluster.settle()
+        assert (await cluster.client.get(core_v1.Pod, "default", "db-1")).metadata.uid != lost.metadata.uid
+
+    run(body, ONLY)
+
+
+def test_an_adopted_pod_that_is_too_many_goes_although_it_has_not_its_claims() -> None:
+    async def body(cluster: Cluster) -> None:
+        owner = stateful_set(1, claims=("data",))
+        orphan = core_v1.Pod(
+            metadata=meta_v1.ObjectMeta(name="db-5", namespace="default", labels={"app": "db"}),
+            spec=owner.spec.template.spec,
+        )
+        await cluster.client.create(codec.copy(orphan))
+        await cluster.client.create(owner)
+        await run_pods(cluster)
+        assert set(await images(cluster)) == {"db-0"}
+        assert set(await claims(cluster)) == {"data-db-0"}
+
+    run(body, ONLY)
+
+
+def test_events_tell_that_claims_have_another_owner() -> None:
+    async def body(cluster: Cluster) -> None:
+        await cluster.client.create(stateful_set(1, claims=("data",)))
+        await run_pods(cluster)
+        policy = {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete"}}
+        await cluster.client.patch(apps_v1.StatefulSet, "default", "db", {"spec": policy}, "merge")
+        await cluster.settle()
+        assert await claims(cluster) == {"data-db-0": ["StatefulSet"]}
+        assert (await told(cluster)).count("SuccessfulUpdate: update Pod db-0 in StatefulSet db successful") == 1
+
+    run(body, ONLY)
 
 
 def test_a_foreign_pod_of_that_name_is_waited_for() -> None:

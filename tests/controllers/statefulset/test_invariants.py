@@ -108,7 +108,7 @@ async def finish(cluster: Cluster, chance: Random) -> None:
         await finish(cluster, chance)
 
 
-async def change(cluster: Cluster, image: str = "", replicas: int | None = None) -> None:
+async def change(cluster: Cluster, image: str = "", replicas: int | None = None) -> apps_v1.StatefulSet:
     changed = codec.copy(await cluster.client.get(apps_v1.StatefulSet, "default", "db"))
     changed.metadata.resourceVersion = ""
     if image:
@@ -116,7 +116,7 @@ async def change(cluster: Cluster, image: str = "", replicas: int | None = None)
         container.image = image
     if replicas is not None:
         changed.spec.replicas = replicas
-    await cluster.client.update(changed)
+    return await cluster.client.update(changed)
 
 
 async def meddle(cluster: Cluster, chance: Random) -> None:

@@ -37,37 +37,58 @@ class Actions:
         await self.own_claims(stateful_set, created)
 
     async def create_claims(self, stateful_set: apps_v1.StatefulSet, pod: core_v1.Pod) -> None:
+        """Create those of the Pod's claims that are missing. All are tried, also if one fails."""
+        problems = []
         for claim in identity.new_claims(stateful_set, identity.ordinal_of(pod)):
-            there = self._claims.get(claim.metadata.namespace, claim.metadata.name)
+            name = claim.metadata.name
+            there = self._claims.get(claim.metadata.namespace, name)
             if there is None:
-                await self._create_claim(stateful_set, pod, claim)
+                problem = await self._create_claim(stateful_set, pod, claim)
+                if problem is not None:
+                    problems.append(f"failed to create PVC {name}: {problem}")
             elif there.metadata.deletionTimestamp is not None:
-                raise errors.Conflict("persistentvolumeclaims", claim.metadata.name, "it is being deleted")
+                problems.append(f"pvc {name} is being deleted")
+        if problems:
+            raise errors.StatusError(problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]")
 
     async def _create_claim(
         self, stateful_set: apps_v1.StatefulSet, pod: core_v1.Pod, claim: core_v1.PersistentVolumeClaim
-    ) -> None:
-        name = claim.metadata.name
+    ) -> errors.StatusError | None:
+        """Why that failed."""
+        claimed, name = f"create Claim {claim.metadata.name}", stateful_set.metadata.name
         try:
             await self._client.create(claim)
         except errors.AlreadyExists:
-            return  # the cache doesn't show it yet
+            return None  # the cache doesn't show it yet
         except errors.StatusError as error:
-            message = (
-                f"create Claim {name} for Pod {pod.metadata.name} in StatefulSet {stateful_set.metadata.name} "
-                f"failed error: {error}"
-            )
+            message = f"{claimed} for Pod {pod.metadata.name} in StatefulSet {name} failed error: {error}"
             self._recorder.event(stateful_set, "Warning", "FailedCreate", message)
-            raise
-        message = f"create Claim {name} Pod {pod.metadata.name} in StatefulSet {stateful_set.metadata.name} success"
+            return error
+        message = f"{claimed} Pod {pod.metadata.name} in StatefulSet {name} success"
         self._recorder.event(stateful_set, "Normal", "SuccessfulCreate", message)
+        return None
+
+    async def supply(self, stateful_set: apps_v1.StatefulSet, pod: core_v1.Pod) -> None:
+        """Give a Pod that waits to be started the claims that it perhaps waits for."""
+        await self.create_claims(stateful_set, pod)
+        await self.own_claims(stateful_set, pod)
+
+    def owns_claims(self, stateful_set: apps_v1.StatefulSet, pod: core_v1.Pod) -> bool:
+        """Whether the claims, as far as they are there, have the owners that the retention policy says."""
+        return all(
+            claims.owner_references(claim, stateful_set, pod) == claim.metadata.ownerReferences
+            for claim in self.claims_of(stateful_set, identity.ordinal_of(pod))
+        )
+
+    def claims_of(self, stateful_set: apps_v1.StatefulSet, ordinal: int) -> list[core_v1.PersistentVolumeClaim]:
+        """Those that are there. What isn't yet is looked at when the cache shows it."""
+        names = identity.claim_names(stateful_set, ordinal).values()
+        found = [self._claims.get(stateful_set.metadata.namespace, name) for name in names]
+        return [claim for claim in found if claim is not None]
 
     async def own_claims(self, stateful_set: apps_v1.StatefulSet, pod: core_v1.Pod) -> None:
         """Let the claims have the owners that the retention policy says."""
-        for name in identity.claim_names(stateful_set, identity.ordinal_of(pod)).values():
-            claim = self._claims.get(stateful_set.metadata.namespace, name)
-            if claim is None:
-                continue  # it comes back here when the cache shows it
+        for claim in self.claims_of(stateful_set, identity.ordinal_of(pod)):
             if claims.has_conflict(claim, stateful_set, pod):
                 message = claims.conflict_message(claim)
                 self._recorder.event(stateful_set, "Warning", "ConflictingController", message)
@@ -75,20 +96,42 @@ class Actions:
             if references != claim.metadata.ownerReferences:
                 changed = codec.copy(claim)
                 changed.metadata.ownerReferences = references
-                await self._client.update(changed)
+                await self._own_claim(stateful_set, pod, changed)
+
+    async def _own_claim(
+        self, stateful_set: apps_v1.StatefulSet, pod: core_v1.Pod, claim: core_v1.PersistentVolumeClaim
+    ) -> None:
+        try:
+            await self._client.update(claim)
+        except errors.Conflict:
+            raise  # the cache is late
+        except errors.StatusError as error:
+            problem = f"could not update claim {claim.metadata.name} for delete policy ownerRefs: {error}"
+            failure = errors.StatusError(problem)
+            self._tell(stateful_set, "update", pod.metadata.name, failure)
+            raise failure from error
+
+    def is_in_order(self, stateful_set: apps_v1.StatefulSet, pod: core_v1.Pod) -> bool:
+        """Whether there is nothing to repair."""
+        return (
+            identity.identity_matches(stateful_set, pod)
+            and identity.storage_matches(stateful_set, pod)
+            and self.owns_claims(stateful_set, pod)
+        )
 
     async def repair(self, stateful_set: apps_v1.StatefulSet, pod: core_v1.Pod) -> None:
         """Give the Pod its labels and volumes, and its claims their owners."""
-        await self.own_claims(stateful_set, pod)
-        if identity.identity_matches(stateful_set, pod) and identity.storage_matches(stateful_set, pod):
-            return
         name = pod.metadata.name
-        try:
-            await self.create_claims(stateful_set, pod)
-            await self._client.update(identity.repaired(stateful_set, codec.copy(pod)))
-        except errors.StatusError as error:
-            self._tell(stateful_set, "update", name, error)
-            raise
+        await self.own_claims(stateful_set, pod)
+        if not identity.identity_matches(stateful_set, pod) or not identity.storage_matches(stateful_set, pod):
+            try:
+                await self.create_claims(stateful_set, pod)
+                await self._client.update(identity.repaired(stateful_set, codec.copy(pod)))
+            except errors.Conflict:
+                raise  # the cache is late
+            except errors.StatusError as error:
+                self._tell(stateful_set, "update", name, error)
+                raise
         self._tell(stateful_set, "update", name)
 
     async def delete_all(

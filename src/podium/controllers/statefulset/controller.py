@@ -127,7 +127,7 @@ class StatefulSetController:
             sorted_out,
             updated.metadata.name,
             lambda ordinal: self._is_blocked(stateful_set, ordinal),
-            lambda pod: self._is_in_order(stateful_set, pod),
+            lambda pod: self._actions.is_in_order(stateful_set, pod),
             now,
         )
         names = (current.metadata.name, updated.metadata.name)
@@ -145,9 +145,9 @@ class StatefulSetController:
                 await status.write(self._client, stateful_set, new_status)
             except errors.NotFound:
                 return DONE
+        await self._clean_up(stateful_set, all_revisions, sorted_out.all, {*names, new_status.currentRevision})
         if failure is not None:
             raise failure
-        await self._clean_up(stateful_set, all_revisions, sorted_out.all, {*names, new_status.currentRevision})
         return self._next(stateful_set, pods, plan.look_again, now)
 
     def _next(
@@ -197,22 +197,10 @@ class StatefulSetController:
         current = next((one for one in known if one.metadata.name == name), updated)
         return current, updated, collisions
 
-    def _claims_of(self, stateful_set: apps_v1.StatefulSet, ordinal: int) -> list[core_v1.PersistentVolumeClaim | None]:
-        names = identity.claim_names(stateful_set, ordinal).values()
-        return [self._claims.get(stateful_set.metadata.namespace, name) for name in names]
-
     def _is_blocked(self, stateful_set: apps_v1.StatefulSet, ordinal: int) -> bool:
         pod = core_v1.Pod()
         pod.metadata.name = identity.pod_name(stateful_set, ordinal)
-        return claims.holds_back(stateful_set, pod, self._claims_of(stateful_set, ordinal))
-
-    def _is_in_order(self, stateful_set: apps_v1.StatefulSet, pod: core_v1.Pod) -> bool:
-        if not identity.identity_matches(stateful_set, pod) or not identity.storage_matches(stateful_set, pod):
-            return False
-        return all(
-            claim is None or claims.owner_references(claim, stateful_set, pod) == claim.metadata.ownerReferences
-            for claim in self._claims_of(stateful_set, identity.ordinal_of(pod))
-        )
+        return claims.holds_back(stateful_set, pod, self._actions.claims_of(stateful_set, ordinal))
 
     async def _carry_out(
         self,
@@ -220,13 +208,11 @@ class StatefulSetController:
         plan: decide.Plan,
         chosen: Mapping[int, apps_v1.ControllerRevision],
     ) -> errors.StatusError | None:
-        """`chosen`: the revisions of the Pods that are to be created."""
-        for pod in plan.claim:
-            await self._actions.create_claims(stateful_set, pod)
-            await self._actions.own_claims(stateful_set, pod)
-        for pod in plan.repair:
-            await self._actions.repair(stateful_set, pod)
-
+        """`chosen`: the revisions of the Pods that are to be created. The first failure: after one, a set that goes in
+        order goes no further, and no Pod goes that hasn't handed over its claims."""
+        failure = await self._mend(stateful_set, plan)
+        if failure is not None and stateful_set.spec.podManagementPolicy != "Parallel":
+            return failure
         awaited = self._to_update.get(stateful_set.metadata.uid, set())
 
         async def create(index: int) -> None:
@@ -237,8 +223,26 @@ class StatefulSetController:
             awaited.discard(ordinal)
 
         outcome = await slow_start(len(plan.create), create)
-        failure = await self._actions.delete_all(stateful_set, plan.delete)
-        return outcome.error or failure
+        failure = failure or outcome.error
+        try:
+            for pod in plan.hand_over:
+                if not self._actions.owns_claims(stateful_set, pod):
+                    await self._actions.own_claims(stateful_set, pod)
+        except errors.StatusError as error:
+            return failure or error
+        last = await self._actions.delete_all(stateful_set, plan.delete)
+        return failure or last
+
+    async def _mend(self, stateful_set: apps_v1.StatefulSet, plan: decide.Plan) -> errors.StatusError | None:
+        """Give Pods their claims, labels and volumes; all are tried. The first failure."""
+        failure = None
+        supply = [(self._actions.supply, pod) for pod in plan.claim]
+        for act, pod in [*supply, *((self._actions.repair, pod) for pod in plan.repair)]:
+            try:
+                await act(stateful_set, pod)
+            except errors.StatusError as error:
+                failure = failure or error
+        return failure
 
     async def _clean_up(
         self,

@@ -46,6 +46,8 @@ class Plan:
     delete: list[core_v1.Pod] = field(default_factory=list)
     repair: list[core_v1.Pod] = field(default_factory=list)
     """Their labels, or the owners of their claims, are not as they have to be."""
+    hand_over: Sequence[core_v1.Pod] = ()
+    """They go, and before that the owners of their claims have to be right; nothing else about them matters."""
     claim: list[core_v1.Pod] = field(default_factory=list)
     """They wait to be started: perhaps a claim is missing."""
     look_again: datetime | None = None
@@ -98,7 +100,7 @@ def plan(
     waits = _bring_up(stateful_set, pods, _Step(result, ordered, revision, blocked, in_order, now))
     if waits:
         return result
-    result.repair += [pod for pod in pods.condemned if not in_order(pod)]
+    result.hand_over = pods.condemned
     if _bring_down(stateful_set, pods, result, ordered, now):
         return result
     if stateful_set.spec.updateStrategy.type != "OnDelete" and not pods.many_missing:
