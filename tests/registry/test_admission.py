@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from podium.machinery import errors
-from podium.models import core_v1, meta_v1, node_v1, scheduling_v1
+from podium.models import core_v1, meta_v1, networking_v1, node_v1, scheduling_v1
 from podium.models.quantity import Quantity
 from podium.registry.admission.base import Base
 from podium.registry.admission.chain import Attributes, Chain
@@ -40,6 +40,27 @@ class TestNamespaceLifecycle:
         assert cause.message == "namespace other is being terminated"
         world.update(config_map("there", "other", x="1"))
         world.delete(core_v1.ConfigMap, "there", "other")
+
+
+class TestIngressClass:
+    def test_the_newest_default_one_unless_one_is_named(self, world: World) -> None:
+        def made(name: str, spec: dict[str, Any], annotations: dict[str, str]) -> str:
+            backend = networking_v1.IngressBackend(resource=core_v1.TypedLocalObjectReference(kind="K", name="n"))
+            metadata = meta(name, annotations=annotations)
+            spec = {"defaultBackend": backend, **spec}
+            made = world.create(networking_v1.Ingress(metadata=metadata, spec=networking_v1.IngressSpec(**spec)))
+            named: str = made.spec.ingressClassName
+            return named
+
+        assert made("before", {}, {}) == ""
+        for name, default in (("old", "true"), ("newest", "true"), ("none", "false")):
+            annotations = {"ingressclass.kubernetes.io/is-default-class": default}
+            spec = networking_v1.IngressClassSpec(controller="example.com/c")
+            world.create(networking_v1.IngressClass(metadata=meta(name, "", annotations=annotations), spec=spec))
+            world.run(world.clock.sleep(1))
+        assert made("a", {}, {}) == "newest"
+        assert made("b", {"ingressClassName": "none"}, {}) == "none"
+        assert made("c", {}, {"kubernetes.io/ingress.class": "nginx"}) == ""
 
 
 class TestServiceAccount:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from podium.registry.admission.certificate_requests import Requestor
 from podium.registry.admission.chain import Plugin
 from podium.registry.admission.claim_resize import ClaimResize
+from podium.registry.admission.default_ingress_class import DefaultIngressClass
 from podium.registry.admission.default_storage_class import DefaultStorageClass
 from podium.registry.admission.default_tolerations import DefaultTolerations
 from podium.registry.admission.limit_ranger import LimitRanger
@@ -29,5 +31,7 @@ def default() -> tuple[Plugin, ...]:
         StorageProtection(),
         ClaimResize(),
         RuntimeClasses(),
+        Requestor(),
+        DefaultIngressClass(),
         ResourceQuotas(),
     )

@@ -1,4 +1,4 @@
-"""Keeps the authorizer current with the registry's RBAC objects, and puts the escalation check into admission."""
+"""Keeps the authorizer current with the registry's RBAC objects, and puts what asks it into admission."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from podium.registry.resources import Resource
 from podium.registry.storage import Event
 from podium.server.authorization.authorizer import RBAC_GROUP, Authorizer
 from podium.server.authorization.escalation import check_escalation
+from podium.server.authorization.signers import SignerCheck
 
 _PLURALS = ("clusterroles", "roles", "clusterrolebindings", "rolebindings")
 
@@ -25,13 +26,13 @@ def follow_rbac(registry: Registry, authorizer: Authorizer) -> Callable[[], None
         for entry in collection:
             authorizer.observe(None, entry.object)
         collection.listeners.append(changed)
-    core, check = registry.core, EscalationCheck(authorizer)
-    core.admission = Chain((*core.admission.plugins, check))
+    core, checks = registry.core, (EscalationCheck(authorizer), SignerCheck(authorizer))
+    core.admission = Chain((*core.admission.plugins, *checks))
 
     def end() -> None:
         for collection in collections:
             collection.listeners.remove(changed)
-        core.admission = Chain(plugin for plugin in core.admission.plugins if plugin is not check)
+        core.admission = Chain(plugin for plugin in core.admission.plugins if plugin not in checks)
 
     return end
 
