@@ -47,6 +47,18 @@ def test_an_object_from_creation_to_deletion(serve: Serve) -> None:
     serve(check)
 
 
+def test_some_kinds_answer_with_what_is_gone(serve: Serve) -> None:
+    classes = "/apis/storage.k8s.io/v1/storageclasses"
+
+    async def check(server: Harness) -> None:
+        _, made = await server.post(classes, {"metadata": {"name": "fast"}, "provisioner": "example.com/p"})
+        async with server.admin.delete(f"{classes}/fast") as response:
+            gone = await response.json()
+        assert (gone["kind"], gone["metadata"]["uid"]) == ("StorageClass", made["metadata"]["uid"])
+
+    serve(check)
+
+
 @pytest.mark.parametrize(
     ("content_type", "patch"),
     [

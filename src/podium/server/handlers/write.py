@@ -36,7 +36,10 @@ _PART_TYPES: dict[str, type[Any]] = {
     "TokenRequest": TokenRequest,
 }
 _RETURNS_DELETED = frozenset(
-    ("pods", "persistentvolumeclaims", "persistentvolumes", "podtemplates", "resourcequotas", "serviceaccounts")
+    (
+        *("pods", "persistentvolumeclaims", "persistentvolumes", "podtemplates", "resourcequotas", "serviceaccounts"),
+        *(f"{plural}.storage.k8s.io" for plural in ("csidrivers", "csinodes", "storageclasses", "volumeattachments")),
+    )
 )
 """Kinds of which DELETE answers with the object that is gone rather than with a Status."""
 
