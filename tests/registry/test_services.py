@@ -66,6 +66,21 @@ class TestRequested:
         with pytest.raises(errors.Invalid, match="the provided IP is not in the valid range"):
             world.create(service(clusterIP="10.0.0.1"))
 
+    def test_the_port_of_a_health_check_is_one_services_alone(self, world: World) -> None:
+        asked = {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "healthCheckNodePort": 30010}
+        made = world.create(service(**asked))
+        for name, port, why in (("b", 30010, "is already allocated"), ("c", 80, "is not in the valid range")):
+            with pytest.raises(errors.InternalError) as caught:
+                world.create(service(name, **{**asked, "healthCheckNodePort": port}))
+            assert caught.value.message.startswith(
+                f"failed to allocate requested HealthCheck NodePort {port}: provided port {why}"
+            )
+        with pytest.raises(errors.Invalid, match="provided port is already allocated"):
+            world.create(service("d", type="NodePort", ports=(ServicePort(port=80, nodePort=30010),)))
+        assert world.update(changed(made, metadata__labels={"a": "b"})).spec.healthCheckNodePort == 30010
+        world.delete(Service, "s")
+        assert world.create(service("e", **asked)).spec.healthCheckNodePort == 30010
+
     def test_a_refused_service_keeps_nothing(self, world: World) -> None:
         world.create(service(type="NodePort", ports=(ServicePort(port=80, nodePort=30001),)))
         ports = (ServicePort(port=80, nodePort=30001),)
@@ -86,10 +101,12 @@ def test_a_deleted_service_gives_it_back(world: World) -> None:
     world.create(service("other", clusterIP="10.96.0.10"))
 
 
-def test_becoming_external_gives_it_back(world: World) -> None:
+@pytest.mark.parametrize("also", [{}, {"spec__clusterIP": "", "spec__clusterIPs": ()}])
+def test_becoming_external_gives_it_back(world: World, also: dict[str, Any]) -> None:
     made = world.create(service(clusterIP="10.96.0.10"))
-    external = changed(made, spec__type="ExternalName", spec__externalName="example.com")
-    world.update(external)
+    external = changed(made, spec__type="ExternalName", spec__externalName="example.com", **also)
+    spec = world.update(external).spec
+    assert (spec.clusterIP, spec.clusterIPs, spec.ipFamilies, spec.ipFamilyPolicy) == ("", (), (), "")
     world.create(service("other", clusterIP="10.96.0.10"))
 
 

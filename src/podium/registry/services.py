@@ -12,7 +12,7 @@ from random import Random
 
 from podium.machinery import errors, field
 from podium.machinery.errors import FieldError
-from podium.models.core_v1 import Service, ServicePort
+from podium.models.core_v1 import Service, ServicePort, ServiceSpec
 from podium.registry.storage import Collection, Event
 
 NETWORK = ipaddress.ip_network("10.96.0.0/16")
@@ -108,9 +108,16 @@ class Services:
             given: dict[int, set[str]] = {}
             for position, port in enumerate(spec.ports):
                 self._node_port(new, position, port, uid, given)
-        if spec.type == "LoadBalancer" and spec.externalTrafficPolicy == "Local" and not spec.healthCheckNodePort:
-            spec.healthCheckNodePort = self._free_port()
-            self._ports[spec.healthCheckNodePort] = uid
+        if spec.type == "LoadBalancer" and spec.externalTrafficPolicy == "Local":
+            self._health_check_port(spec, uid)
+
+    def _health_check_port(self, spec: ServiceSpec, uid: str) -> None:
+        wanted = spec.healthCheckNodePort
+        if not wanted:
+            wanted = spec.healthCheckNodePort = self._free_port()
+        elif self._ports.get(wanted) != uid and (why := self._port_problem(wanted)):
+            raise errors.InternalError(f"failed to allocate requested HealthCheck NodePort {wanted}: {why}")
+        self._ports[wanted] = uid
 
     def _node_port(
         self,
@@ -144,15 +151,15 @@ class Services:
         raise errors.InternalError("failed to allocate a nodePort: range is full")
 
     def _check_port(self, new: Service, position: int, wanted: int) -> None:
+        why = self._port_problem(wanted)
+        if why:
+            path = field.Path("spec.ports").index(position).child("nodePort")
+            raise errors.Invalid("Service", new.metadata.name, [field.invalid(path, wanted, why)])
+
+    def _port_problem(self, wanted: int) -> str:
         if wanted not in PORTS:
-            last = PORTS[-1]
-            why = f"provided port is not in the valid range. The range of valid ports is {PORTS[0]}-{last}"
-        elif wanted in self._ports:
-            why = "provided port is already allocated"
-        else:
-            return
-        path = field.Path("spec.ports").index(position).child("nodePort")
-        raise errors.Invalid("Service", new.metadata.name, [field.invalid(path, wanted, why)])
+            return f"provided port is not in the valid range. The range of valid ports is {PORTS[0]}-{PORTS[-1]}"
+        return "provided port is already allocated" if wanted in self._ports else ""
 
     # Accounts
 

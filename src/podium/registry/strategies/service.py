@@ -89,8 +89,8 @@ def _prepare_update(new: Service, old: Service) -> None:
     spec, before = new.spec, old.spec
     if spec.clusterIP != before.clusterIP and spec.clusterIPs == before.clusterIPs:
         spec.clusterIPs = (spec.clusterIP,) if spec.clusterIP else ()  # who changes only the one means both
-    if spec.clusterIP == before.clusterIP and spec.type == "ExternalName" != before.type:
-        spec.clusterIP, spec.clusterIPs, spec.ipFamilies, spec.ipFamilyPolicy = "", (), (), ""
+    if spec.type == "ExternalName" != before.type:
+        _drop_addresses(spec, before)
     if spec.type in _INSIDE and before.type in _INSIDE:
         if not spec.clusterIP and not spec.clusterIPs:
             spec.clusterIP, spec.clusterIPs = before.clusterIP, before.clusterIPs
@@ -110,6 +110,16 @@ def _prepare_update(new: Service, old: Service) -> None:
             spec.loadBalancerClass = ""
     if spec.externalTrafficPolicy == before.externalTrafficPolicy:
         _drop_what_the_type_has_not(spec)
+
+
+def _drop_addresses(spec: ServiceSpec, before: ServiceSpec) -> None:
+    """What the new type has no use for goes, unless the client insists on another value."""
+    if spec.clusterIP == before.clusterIP:
+        spec.clusterIP, spec.clusterIPs = "", ()
+    if spec.ipFamilies == before.ipFamilies:
+        spec.ipFamilies = ()
+    if spec.ipFamilyPolicy == before.ipFamilyPolicy:
+        spec.ipFamilyPolicy = ""
 
 
 def _node_ports(spec: ServiceSpec, before: ServiceSpec) -> None:
