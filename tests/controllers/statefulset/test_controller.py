@@ -134,6 +134,31 @@ def test_a_pod_that_cannot_start_is_updated_although_others_are_still_as_they_we
     run(body, ONLY)
 
 
+def test_an_update_that_is_complete_stays_so_though_the_cache_is_late() -> None:
+    async def body(cluster: Cluster) -> None:
+        await cluster.client.create(stateful_set(2))
+        await run_pods(cluster)
+        await change(cluster, "db:2")
+        while (await images(cluster)).get("db-0") != "db:2":
+            for pod in await cluster.pods():
+                if pod.status.phase == "Pending":
+                    await cluster.set_pod(pod)
+            await cluster.settle()
+        cluster.transport.hold("statefulsets")
+        await cluster.set_pod(await cluster.client.get(core_v1.Pod, "default", "db-0"))
+        await cluster.settle()
+        made = (await current(cluster)).status
+        assert made.currentRevision == made.updateRevision
+        await cluster.client.delete(core_v1.Pod, "default", "db-1")
+        await cluster.settle()
+        assert (await current(cluster)).status.currentRevision == made.updateRevision
+        cluster.transport.let_go("statefulsets")
+        await run_pods(cluster)
+        assert (await current(cluster)).status == made
+
+    run(body, ONLY)
+
+
 def test_the_history_is_kept_within_its_limit() -> None:
     async def body(cluster: Cluster) -> None:
         await cluster.client.create(stateful_set(1, revisionHistoryLimit=2))

@@ -14,6 +14,7 @@ from podium.controllers.history import control, revisions
 from podium.controllers.statefulset import claims, decide, identity
 from podium.controllers.statefulset.actions import Actions
 from podium.controllers.worker import DONE, Result
+from podium.controllers.written import LONGEST_WAIT, Written
 from podium.machinery import errors
 from podium.models import apps_v1, core_v1, owners, selectors
 
@@ -37,6 +38,8 @@ class StatefulSetController:
         self._revisions = context.informers.of(apps_v1.ControllerRevision)
         self._actions = Actions(context, self._claims)
         self._expectations = self._actions.expectations
+        self._written = Written(context.clock)
+        """Statuses. Who went by an older one could take back that an update is complete."""
         self._to_update: dict[str, set[int]] = {}
         """By a set's uid: of which ordinals the Pods were deleted to be updated, and have no successor yet. If a new
         controller doesn't know, such a Pod may come back as it was, and is deleted once more."""
@@ -53,6 +56,7 @@ class StatefulSetController:
     def _set_changed(self, old: apps_v1.StatefulSet | None, new: apps_v1.StatefulSet | None) -> None:
         if new is None and old is not None:
             self._expectations.forget(old.metadata.uid)
+            self._written.forget(old.metadata.uid)
             self._to_update.pop(old.metadata.uid, None)
         if (changed := new or old) is not None:
             self._queue.add((changed.metadata.namespace, changed.metadata.name))
@@ -111,6 +115,8 @@ class StatefulSetController:
         stateful_set = self._sets.get(*key)
         if stateful_set is None:
             return DONE
+        if not self._written.is_shown(stateful_set.metadata.uid, [stateful_set]):
+            return Result(requeue_after=LONGEST_WAIT)  # its change will come sooner
         selector = selectors.compile(stateful_set.spec.selector)
         all_revisions = await control.claim(self._client, self._revisions, stateful_set, selector)
         pods = await self._claim_pods(stateful_set, selector)
@@ -142,7 +148,8 @@ class StatefulSetController:
         failure = await self._carry_out(stateful_set, plan, chosen)
         if new_status != stateful_set.status:
             try:
-                await status.write(self._client, stateful_set, new_status)
+                written = await status.write(self._client, stateful_set, new_status)
+                self._written.note(stateful_set.metadata.uid, written)
             except errors.NotFound:
                 return DONE
         await self._clean_up(stateful_set, all_revisions, sorted_out.all, {*names, new_status.currentRevision})
