@@ -67,7 +67,11 @@ class TestRequested:
             world.create(service(clusterIP="10.0.0.1"))
 
     def test_the_port_of_a_health_check_is_one_services_alone(self, world: World) -> None:
-        asked = {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "healthCheckNodePort": 30010}
+        asked: dict[str, Any] = {
+            "type": "LoadBalancer",
+            "externalTrafficPolicy": "Local",
+            "healthCheckNodePort": 30010,
+        }
         made = world.create(service(**asked))
         for name, port, why in (("b", 30010, "is already allocated"), ("c", 80, "is not in the valid range")):
             with pytest.raises(errors.InternalError) as caught:
