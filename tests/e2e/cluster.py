@@ -7,11 +7,12 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.request import urlopen
 
 import psutil
@@ -23,10 +24,12 @@ from podium.client.kubeconfig import load
 ROOT = Path(__file__).parent.parent.parent
 KUBECTL = ROOT / ".tools" / "kubectl"
 PODIUM = [sys.executable, "-m", "podium.cli.main"]
-PATIENCE = 60
-"""Seconds after which something that should happen counts as not happening."""
+PATIENCE = 120
+"""Seconds after which something that should happen counts as not happening, even on a slow machine. Commands that wait
+are told to wait as long."""
 
 Tree = dict[str, Any]
+T = TypeVar("T")
 
 
 @dataclass
@@ -90,12 +93,17 @@ class Server:
             found: list[Tree] = api.tree("GET", path, query=query).get("items") or []
         return found
 
-    def fetch(self, pod: Tree, path: str = "/index", port: int = 5000) -> str:
-        """What the Flask app in a Pod answers, once it has logged that it listens: Ready comes before that."""
+    def says(self, pod: Tree, text: bytes, container: str = "") -> None:
+        """Return when the Pod has logged that."""
         metadata = pod["metadata"]
         log = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}/log"
-        with self.api as api, closing(api.stream(log, query={"follow": "true"}, accept="*/*")) as lines:
-            assert any(b"Running on http" in line for line in lines), "the app ended without listening"
+        query = {"follow": "true", **({"container": container} if container else {})}
+        with self.api as api, closing(api.stream(log, query=query, accept="*/*")) as lines:
+            assert any(text in line for line in lines), f"{metadata['name']} ended without saying {text!r}"
+
+    def fetch(self, pod: Tree, path: str = "/index", port: int = 5000) -> str:
+        """What the Flask app in a Pod answers, once it has logged that it listens: Ready comes before that."""
+        self.says(pod, b"Running on http")
         return answer(pod, path, port)
 
     def until(self, path: str, holds: Callable[[dict[str, Tree]], object], **query: str) -> dict[str, Tree]:
@@ -183,9 +191,17 @@ def server(data_dir: Path, **options: Any) -> Iterator[Server]:
 
 
 def answer(pod: Tree, path: str = "/index", port: int = 5000) -> str:
-    with urlopen(f"http://{pod['status']['podIP']}:{port}{path}", timeout=60) as response:
+    with urlopen(f"http://{pod['status']['podIP']}:{port}{path}", timeout=PATIENCE) as response:
         text: str = response.read().decode()
     return text
+
+
+def as_soon_as(look: Callable[[], T], holds: Callable[[T], object]) -> T:
+    """What is seen when something holds for it: of what can only be looked at, not watched."""
+    started = time.monotonic()
+    while not holds(found := look()):
+        assert time.monotonic() < started + PATIENCE, f"did not come to hold; last seen: {found}"
+    return found
 
 
 def is_ready(pod: Tree) -> bool:

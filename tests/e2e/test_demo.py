@@ -13,7 +13,7 @@ import pytest
 
 from tests.e2e.cluster import PODIUM, Server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.e2e
 
 
 def test_the_demo_shows_pods_and_an_address_that_answers_and_leaves_nothing_behind(tmp_path: Path) -> None:

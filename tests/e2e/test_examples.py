@@ -29,7 +29,7 @@ JOBS = "/apis/batch/v1/namespaces/default/jobs"
 API_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 CLAIMS = "/api/v1/namespaces/default/persistentvolumeclaims"
 
-pytestmark = [pytest.mark.e2e, pytest.mark.root, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.root]
 
 
 @pytest.fixture(scope="module")
@@ -194,8 +194,12 @@ def test_a_chat_grows_by_figures_of_its_own(cluster: Server, podium: Driver, tmp
         port = api.tree("GET", "/api/v1/namespaces/default/services/chat")["spec"]["ports"][0]["nodePort"]
     with people(("127.0.0.1", port), 4):
         metric = "/apis/custom.metrics.k8s.io/v1beta2/namespaces/default/pods/*/people?labelSelector=app%3Dchat"
-        (item,) = json.loads(kubectl("get --raw", metric))["items"]
-        assert (item["describedObject"]["name"], item["value"]) == (chat["metadata"]["name"], "4")
+        counted = {
+            item["describedObject"]["name"]: int(item["value"])
+            for item in json.loads(kubectl("get --raw", metric))["items"]
+        }
+        assert chat["metadata"]["name"] in counted
+        assert sum(counted.values()) == 4, "there may already be a second one that some of them have come to"
         cluster.until(DEPLOYMENTS, lambda found: found["chat"]["spec"]["replicas"] == 2)
         (office / "guests").write_text("6")
         (item,) = json.loads(kubectl("get --raw /apis/external.metrics.k8s.io/v1beta1/namespaces/default/guests"))[

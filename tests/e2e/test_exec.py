@@ -15,7 +15,7 @@ import pytest
 
 from .cluster import PATIENCE, PODIUM, Driver, Server, server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.e2e
 
 MANIFEST = """
 apiVersion: v1
@@ -43,13 +43,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with server(tmp_path_factory.mktemp("exec")) as started:
         run = started.driver("podium")
         run("apply -f -", stdin=MANIFEST)
-        run("wait pod/tool --for=condition=Ready --timeout=60s")
-        pod = started.objects("/api/v1/namespaces/default/pods")[0]
-        with started.api as api:  # Ready comes before the app listens
-            log = "/api/v1/namespaces/default/pods/tool/log"
-            lines = api.stream(log, query={"follow": "true", "container": "flask"}, accept="*/*")
-            assert any(b"Running on http" in line for line in lines), pod
-            lines.close()
+        run("wait pod/tool --for=condition=Ready --timeout=120s")
+        (pod,) = started.objects("/api/v1/namespaces/default/pods")
+        started.says(pod, b"Running on http", "flask")  # Ready comes before the app listens
         yield started
 
 

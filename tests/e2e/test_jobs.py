@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.cluster import Server, server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.e2e
 EVENTS = "/api/v1/namespaces/default/events"
 DRIVERS = pytest.mark.parametrize("program", ["kubectl", "podium"])
 
@@ -27,19 +27,19 @@ def test_a_cron_job_is_run_by_hand(cluster: Server, program: str) -> None:
     nightly, by_hand = f"nightly-{program}", f"by-hand-{program}"
     run(f"create cronjob {nightly} --image=busybox --schedule='0 3 31 12 *' -- sleep 1")
     run(f"create job {by_hand} --from=cronjob/{nightly}")
-    run(f"wait job/{by_hand} --for=condition=Complete --timeout=60s")
+    run(f"wait job/{by_hand} --for=condition=Complete --timeout=120s")
     metadata = json.loads(run(f"get job {by_hand} -o json"))["metadata"]
     assert metadata["annotations"] == {"cronjob.kubernetes.io/instantiate": "manual"}
     (owner,) = metadata["ownerReferences"]
     assert (owner["kind"], owner["name"], owner["controller"]) == ("CronJob", nightly, True)
-    run(f"wait cronjob/{nightly} --for=jsonpath={{.status.lastSuccessfulTime}} --timeout=60s")
+    run(f"wait cronjob/{nightly} --for=jsonpath={{.status.lastSuccessfulTime}} --timeout=120s")
     unexpected = f"Saw a job that the controller did not create or forgot: {by_hand}"
     cluster.until(EVENTS, lambda found: unexpected in [event["message"] for event in found.values()])
     run(f"delete cronjob {nightly}")
-    run(f"wait job/{by_hand} --for=delete --timeout=60s")
-    run(f"wait pods -l job-name={by_hand} --for=delete --timeout=60s")
-    assert not run(f"wait job/{by_hand} --for=delete --timeout=60s")
-    assert not run(f"wait pods -l job-name={by_hand} --for=delete --timeout=60s")
+    run(f"wait job/{by_hand} --for=delete --timeout=120s")
+    run(f"wait pods -l job-name={by_hand} --for=delete --timeout=120s")
+    assert not run(f"wait job/{by_hand} --for=delete --timeout=120s")
+    assert not run(f"wait pods -l job-name={by_hand} --for=delete --timeout=120s")
     assert "no matching resources found" in run.fails(f"wait pods -l job-name={by_hand} --for=condition=Ready")
 
 
@@ -49,7 +49,7 @@ def test_what_goes_is_waited_for(cluster: Server, program: str) -> None:
     name = f"slow-{program}"
     slow = '{"metadata":{"annotations":{"podium.dev/simulate-stop-delay":"3"}}}'
     run(f"run {name} --image=web:1 --overrides={shlex.quote(slow)}")
-    run(f"wait pod/{name} --for=condition=Ready --timeout=60s")
+    run(f"wait pod/{name} --for=condition=Ready --timeout=120s")
     run(f"delete pod {name} --wait=false")
-    said = run(f"wait pod/{name} --for=delete --timeout=60s")
+    said = run(f"wait pod/{name} --for=delete --timeout=120s")
     assert said in (f"pod/{name} condition met\n", ""), "nothing is said if it was gone before the command looked"

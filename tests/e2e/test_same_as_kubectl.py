@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.cluster import Server, server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.e2e
 HERE = Path(__file__).parent
 
 
@@ -22,10 +22,14 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         run = started.driver("podium")
         run(f"apply -f {HERE / 'every_kind.yaml'}")
         run("create deployment web --image=web:1 --replicas=2 --port=80")
-        run("rollout status deployment/web --timeout=60s")
-        run("rollout status daemonset/logs --timeout=60s")
-        run("wait job/once --for=condition=Complete --timeout=60s")
-        run("wait rc/rc --for=jsonpath={.status.readyReplicas}=1 --timeout=60s")
+        run("rollout status deployment/web --timeout=120s")
+        run("rollout status daemonset/logs --timeout=120s")
+        run("rollout status statefulset/db --timeout=120s")
+        run("wait job/once --for=condition=Complete --timeout=120s")
+        run("wait rc/rc --for=jsonpath={.status.readyReplicas}=1 --timeout=120s")
+        run("wait pdb/db --for=jsonpath={.status.currentHealthy}=2 --timeout=120s")
+        run("wait ep/db --for=jsonpath={.subsets[0].addresses[1].ip} --timeout=120s")
+        run("wait quota/q --for=jsonpath={.status.used.pods}=7 --timeout=120s")
         yield started
 
 

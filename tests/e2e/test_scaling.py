@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import PATIENCE, Server, server
+from tests.e2e.cluster import PATIENCE, Server, Tree, as_soon_as, ready, server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.e2e
 PODS = "/api/v1/namespaces/default/pods"
+EVENTS = "/api/v1/namespaces/default/events"
 DRIVERS = pytest.mark.parametrize("program", ["kubectl", "podium"])
 
 WEB = """
@@ -52,7 +53,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with server(tmp_path_factory.mktemp("scaling"), runtime="simulated", nodes=2) as started:
         run = started.driver("podium")
         run("apply -f -", stdin=WEB)
-        run("rollout status deployment/web --timeout=60s")
+        run("rollout status deployment/web --timeout=120s")
         yield started
 
 
@@ -79,18 +80,20 @@ def test_what_is_used_is_a_table_too(cluster: Server) -> None:
     assert run("get pods -o name").startswith("pod/web-"), "Pods come before what they use"
 
 
+def told_of(event: Tree) -> tuple[str, str, str]:
+    about = event["involvedObject"]
+    return about["kind"], about["name"], event["reason"]
+
+
 @DRIVERS
 def test_autoscale(cluster: Server, program: str) -> None:
     run = cluster.driver(program)
     name = f"by-{program}"
     run(f"create deployment {name} --image=web:1 --replicas=1")
     assert run(f"autoscale deployment {name} --min=3 --max=5 --cpu=80%").endswith(f"{name} autoscaled\n")
-    found = cluster.until(
-        "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers",
-        lambda items: (items[name].get("status") or {}).get("desiredReplicas") == 3,
-    )
-    assert {one["reason"] for one in found[name]["status"]["conditions"]} == {"SucceededRescale"}
-    run(f"wait deployment/{name} --for=jsonpath={{.spec.replicas}}=3 --timeout=30s")
+    rescaled = ("HorizontalPodAutoscaler", name, "SuccessfulRescale")
+    cluster.until(EVENTS, lambda found: rescaled in [told_of(event) for event in found.values()])
+    run(f"wait deployment/{name} --for=jsonpath={{.spec.replicas}}=3 --timeout=120s")
     assert "Current number of replicas below Spec.MinReplicas" in run(f"describe hpa {name}")
 
 
@@ -98,10 +101,10 @@ def test_autoscale(cluster: Server, program: str) -> None:
 def test_drain_keeps_the_budget(cluster: Server, program: str) -> None:
     run = cluster.driver(program)
     run("uncordon node-1 node-2")
-    run("rollout status deployment/web --timeout=60s")
+    cluster.until(PODS, lambda found: len(found) == 2 == len(ready(found)), labelSelector="app=web")
     run("apply -f -", stdin=BUDGET % 0)
-    run("wait pdb/web --for=jsonpath={.status.expectedPods}=2 --timeout=30s")
-    flags = ("--ignore-daemonsets", "--timeout=60s", "--pod-selector", "app=web")
+    run("wait pdb/web --for=jsonpath={.status.expectedPods}=2 --timeout=120s")
+    flags = ("--ignore-daemonsets", "--timeout=120s", "--pod-selector", "app=web")
     drain = [*run.program, "drain", "node-1", "node-2", *flags]
     with subprocess.Popen(drain, env=run.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as draining:
         assert draining.stdout is not None
@@ -121,10 +124,15 @@ def test_real_processes(tmp_path: Path) -> None:
     with server(tmp_path, runtime="process") as started:
         run = started.driver("kubectl")
         run("apply -f -", stdin=BURNER)
-        run("wait pod/burner --for=condition=Ready --timeout=60s")
-        rows = {row.split()[1]: row.split()[2:] for row in run("top pods --containers --no-headers").splitlines()}
-        cpu, memory = rows["burn"]
-        assert int(cpu.removesuffix("m")) > 50, "it does nothing but use CPU"
-        assert 32 <= int(memory.removesuffix("Mi")) < 100
-        assert int(rows["idle"][0].removesuffix("m")) < 50
-        assert int(run("top nodes --no-headers").split()[1].removesuffix("m")) > 50
+        run("wait pod/burner --for=condition=Ready --timeout=120s")
+
+        def used() -> dict[str, tuple[int, int]]:
+            """Thousandths of a CPU, and MiB."""
+            rows = [row.split() for row in run("top pods --containers --no-headers").splitlines()]
+            return {name: (int(cpu.removesuffix("m")), int(memory.removesuffix("Mi"))) for _, name, cpu, memory in rows}
+
+        # It does nothing but use CPU, once it has come so far.
+        found = as_soon_as(used, lambda found: found["burn"][0] > 50 and found["burn"][1] >= 32)
+        assert found["burn"][1] < 100
+        assert found["idle"][0] < 50
+        as_soon_as(lambda: run("top nodes --no-headers").split()[1], lambda cpu: int(cpu.removesuffix("m")) > 50)
