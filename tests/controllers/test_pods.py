@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from podium.controllers import pods
+from podium.models import core_v1
 from tests.controllers.build import NOW, pod
 
 
@@ -61,6 +62,39 @@ def test_which_goes_first(first: object, second: object) -> None:
     crowd = {"n1": 1, "n2": 3}
     assert pods.deletion_order([second, first], crowd, NOW) == [first, second]  # type: ignore[list-item]
     assert pods.deletion_order([first, second], crowd, NOW) == [first, second]  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param(pod("z", node=""), pod("a", phase="Pending", ready=None), id="unassigned before assigned"),
+        pytest.param(pod("z", phase="Pending", ready=None), pod("a", ready=None), id="pending before running"),
+        pytest.param(pod("z", ready=None), pod("a"), id="not ready before ready"),
+        pytest.param(
+            pod("z", ready=60, cost="9"), pod("a", ready=61, cost="-9"), id="to the second, whatever it costs"
+        ),
+        pytest.param(pod("z", restarts=5), pod("a", restarts=1), id="often restarted"),
+        pytest.param(pod("z", age=100), pod("a", age=101), id="young"),
+        pytest.param(pod("z", ready=None, age=100), pod("a", ready=None, age=101), id="young ones that aren't ready"),
+        pytest.param(pod("a"), pod("z"), id="by uid"),
+    ],
+)
+def test_which_goes_first_of_a_job(first: core_v1.Pod, second: core_v1.Pod) -> None:
+    assert pods.removal_order([second, first]) == [first, second]
+    assert pods.removal_order([first, second]) == [first, second]
+
+
+def test_restarts_of_sidecars_decide_where_those_of_containers_do_not() -> None:
+    def with_init(name: str, restarts: int, policy: str) -> core_v1.Pod:
+        made = pod(name, restarts=2)
+        made.spec.initContainers = (core_v1.Container(name="proxy", image="proxy:1", restartPolicy=policy),)
+        made.status.initContainerStatuses = (core_v1.ContainerStatus(name="proxy", restartCount=restarts),)
+        return made
+
+    often, seldom = with_init("z", 5, "Always"), with_init("a", 3, "Always")
+    assert pods.deletion_order([seldom, often], {}, NOW) == pods.removal_order([seldom, often]) == [often, seldom]
+    often, seldom = with_init("z", 5, ""), with_init("a", 3, "")  # those have ended long ago
+    assert pods.deletion_order([often, seldom], {}, NOW) == pods.removal_order([often, seldom]) == [seldom, often]
 
 
 @pytest.mark.parametrize(("text", "cost"), [("5", 5), ("-5", -5), ("+5", 0), ("05", 0), ("x", 0), (str(2**31), 0)])

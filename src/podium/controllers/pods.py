@@ -81,9 +81,12 @@ def deletion_cost(pod: core_v1.Pod) -> int:
     return cost if -(2**31) <= cost < 2**31 and text == str(cost) else 0
 
 
-def restarts(pod: core_v1.Pod) -> int:
-    """The most restarts that any of its containers had."""
-    return max((status.restartCount for status in pod.status.containerStatuses), default=0)
+def restarts(pod: core_v1.Pod) -> tuple[int, int]:
+    """The most restarts that any of its containers had, and any of its sidecars."""
+    most = max((status.restartCount for status in pod.status.containerStatuses), default=0)
+    sidecars = {container.name for container in pod.spec.initContainers if container.restartPolicy == "Always"}
+    ended = (status.restartCount for status in pod.status.initContainerStatuses if status.name in sidecars)
+    return most, max(ended, default=0)
 
 
 def _age_bucket(since: datetime | None, now: datetime) -> int:
@@ -103,7 +106,7 @@ def deletion_order(pods: Sequence[core_v1.Pod], related_on_node: Mapping[str, in
     """
 
     def rank(pod: core_v1.Pod) -> tuple[object, ...]:
-        since = ready_since(pod)
+        since, (most, sidecars) = ready_since(pod), restarts(pod)
         return (
             bool(pod.spec.nodeName),
             _PHASES.get(pod.status.phase, 2),
@@ -111,12 +114,36 @@ def deletion_order(pods: Sequence[core_v1.Pod], related_on_node: Mapping[str, in
             deletion_cost(pod),
             -related_on_node.get(pod.spec.nodeName, 0),
             _age_bucket(since, now),
-            -restarts(pod),
+            -most,
+            -sidecars,
             _age_bucket(pod.metadata.creationTimestamp, now),
             pod.metadata.uid,
         )
 
     return sorted(pods, key=rank)
+
+
+def removal_order(pods: Sequence[core_v1.Pod]) -> list[core_v1.Pod]:
+    """The same for Jobs: whatever a Pod is said to cost, wherever it runs, and to the second."""
+
+    def rank(pod: core_v1.Pod) -> tuple[object, ...]:
+        since, (most, sidecars) = ready_since(pod), restarts(pod)
+        return (
+            bool(pod.spec.nodeName),
+            _PHASES.get(pod.status.phase, 2),
+            since is not None,
+            _youth(since),
+            -most,
+            -sidecars,
+            _youth(pod.metadata.creationTimestamp),
+            pod.metadata.uid,
+        )
+
+    return sorted(pods, key=rank)
+
+
+def _youth(since: datetime | None) -> float:
+    return 0.0 if since is None else -since.timestamp()
 
 
 def count_by_node(pods: Iterable[core_v1.Pod]) -> dict[str, int]:

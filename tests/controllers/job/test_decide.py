@@ -11,6 +11,7 @@ from podium.controllers.job import backoff, decide, indexes
 from podium.controllers.job.backoff import Record
 from podium.controllers.job.view import observe
 from podium.models import batch_v1, core_v1
+from tests.controllers import build
 from tests.controllers.build import NOW, ago
 from tests.controllers.job.build import indexed, job, pod
 
@@ -147,6 +148,14 @@ def running(count: int) -> list[core_v1.Pod]:
 )
 def test_plan(made: batch_v1.Job, pods: list[core_v1.Pod], expected: dict[str, Any]) -> None:
     assert plan(made, pods) == expected
+
+
+def test_what_a_pod_is_said_to_cost_says_nothing_to_a_job() -> None:
+    cheap, young = build.pod("cheap", ready=61, cost="-100"), build.pod("young", ready=60, cost="100")
+    assert plan(job(completions=5, parallelism=1), [cheap, young]) == {"delete": ["young"]}
+    for one in (cheap, young):
+        one.metadata.annotations[indexes.INDEX] = "0"
+    assert plan(indexed(1), [cheap, young]) == {"delete": ["young"]}
 
 
 def test_failures_delay_the_whole_job() -> None:

@@ -125,7 +125,7 @@ def plan(view: View, record: backoff.Record, now: datetime) -> Plan:
     job = view.job
     active = len(view.active)
     want = _wanted(view)
-    delete = _surplus(view, active if is_suspended(job) else max(active - want, 0), now)
+    delete = _surplus(view, active if is_suspended(job) else max(active - want, 0))
     if is_suspended(job):
         return Plan(delete=delete)
     if delete:
@@ -149,12 +149,12 @@ def _wanted(view: View) -> int:
     return max(0, min(spec.completions - view.succeeded, parallelism))
 
 
-def _surplus(view: View, at_least: int, now: datetime) -> Pods:
+def _surplus(view: View, at_least: int) -> Pods:
     """Which Pods must go: `at_least` so many, and all whose index is invalid or taken."""
     job = view.job
     if not view.active or (not at_least and not is_indexed(job)):
         return ()
-    ordered = pod_rules.deletion_order(view.active, {}, now)
+    ordered = pod_rules.removal_order(view.active)
     if not is_indexed(job):
         return ordered[:at_least]
     order = {pod.metadata.uid: position for position, pod in enumerate(ordered)}
