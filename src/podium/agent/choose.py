@@ -60,7 +60,7 @@ def choose_runtime(wanted: str, data_dir: Path) -> RuntimeChoice:
         network: PodNetwork = NamespaceNetwork(cluster, data_dir / "network.json")
     else:
         why = f"containers are processes, each Pod has a loopback address, told in $HOST ({problem})"
-        network = LoopbackNetwork(cluster)
+        network = LoopbackNetwork(cluster, data_dir / "loopback.json")
     return RuntimeChoice("process", why, data_dir, network, catalogue)
 
 

@@ -35,7 +35,7 @@ def _linux() -> None:
 def networks(data_dir: Path) -> dict[str, Callable[[], PodNetwork]]:
     cluster = cluster_id(data_dir)
     return {
-        "loopback": lambda: LoopbackNetwork(cluster),
+        "loopback": lambda: LoopbackNetwork(cluster, data_dir / "loopback.json"),
         "namespaces": lambda: NamespaceNetwork(cluster, data_dir / "network.json"),
     }
 

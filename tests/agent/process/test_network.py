@@ -6,6 +6,9 @@ import asyncio
 import ipaddress
 import os
 import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -306,6 +309,68 @@ def test_a_free_network_overlaps_with_no_route() -> None:
     assert not any(found.overlaps(route) for route in routes)
 
 
-def test_loopback_networks_of_nodes_differ() -> None:
-    clusters = LoopbackNetwork("00ff"), LoopbackNetwork("1234")
-    assert len({cluster.node_cidr(index) for cluster in clusters for index in range(5)}) == 10
+@contextmanager
+def loopback(folder: Path, cluster: str = "00c8", nodes: int = 1) -> Iterator[LoopbackNetwork]:
+    """The network of a cluster that runs; they all would like the same addresses."""
+    found = LoopbackNetwork(cluster, folder / "loopback.json")
+    for _ in range(nodes):
+        found.start(())
+    try:
+        yield found
+    finally:
+        for _ in range(nodes):
+            found.stop()
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, Path]]:
+    """Of two clusters that no other on this machine gets in the way of."""
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as own:
+        own.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(network, "CLAIM_PORT", own.getsockname()[1])
+        yield tmp_path / "one", tmp_path / "other"
+
+
+class TestLoopbackNetworks:
+    def test_of_nodes_differ(self, folders: tuple[Path, Path]) -> None:
+        with loopback(folders[0], "00ff") as one, loopback(folders[1], "1234") as other:
+            assert len({cluster.node_cidr(index) for cluster in (one, other) for index in range(5)}) == 10
+
+    def test_of_clusters_at_the_same_time_differ(self, folders: tuple[Path, Path]) -> None:
+        """The second starts while the first has a node left of two."""
+        with loopback(folders[0], nodes=2) as one:
+            one.stop()
+            with loopback(folders[1], "0000") as other:
+                assert one.node_cidr(0) != other.node_cidr(0)
+            one.start(())
+
+    def test_are_kept(self, folders: tuple[Path, Path]) -> None:
+        with loopback(folders[0]):
+            with loopback(folders[1]) as other:
+                before = other.node_cidr(0)
+            with loopback(folders[1]) as other:
+                assert other.node_cidr(0) == before
+        with loopback(folders[1]) as other:
+            assert other.node_cidr(0) == before
+
+    def test_are_given_up_if_another_cluster_has_taken_them_meanwhile(self, folders: tuple[Path, Path]) -> None:
+        with loopback(folders[0]) as one:
+            before = one.node_cidr(0)
+        with loopback(folders[1]) as other:
+            assert other.node_cidr(0) == before
+            with loopback(folders[0]) as one:
+                now = one.node_cidr(0)
+        assert now != before
+        with loopback(folders[0]) as one:
+            assert one.node_cidr(0) == now
+
+    def test_are_as_wanted_where_they_cannot_be_held(
+        self, folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as everywhere:
+            everywhere.bind(("0.0.0.0", 0))
+            monkeypatch.setattr(network, "CLAIM_PORT", everywhere.getsockname()[1])
+            with loopback(folders[0]) as one:
+                assert one.node_cidr(0) == "127.16.0.0/24"

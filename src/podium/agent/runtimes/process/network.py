@@ -31,6 +31,10 @@ SERVICE_NETWORK = "10.96.0.0/16"
 SERVICES = "services"
 """Stands for a uid: the namespace that Services are listened for in."""
 LOCAL_TABLE = 255
+SECOND = range(16, 255)
+"""The second numbers of loopback addresses that clusters have; machines use lower ones for themselves."""
+CLAIM_PORT = 10250
+"""Of UDP: the kubelet's is TCP."""
 PREFERRED = [f"10.{second}.0.0/16" for second in (*range(244, 256), *range(128, 244))]
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -64,15 +68,41 @@ class PodNetwork(Protocol):
 
 
 class LoopbackNetwork:
-    """Addresses of 127/8: the second number tells clusters apart, the third nodes, the fourth Pods."""
+    """Addresses of 127/8: the second number tells clusters apart, the third nodes, the fourth Pods.
+
+    While a cluster runs, a socket is bound to an address of its second number, so that no other takes that. The kernel
+    lets go of it however the server ends.
+    """
 
     isolated = False
 
-    def __init__(self, cluster: str) -> None:
-        self._second = 16 + int(cluster, 16) % 200
+    def __init__(self, cluster: str, state: Path) -> None:
+        """`cluster` is four hexadecimal digits; `state` is the file that remembers the number it was given."""
+        self._second = SECOND[int(cluster, 16) % 200]
+        self._state = state
+        self._lock = threading.Lock()
+        self._users = 0
+        self._claim: socket.socket | None = None
 
     def start(self, keep: Iterable[str]) -> None:
-        """The loopback device is always there."""
+        """The loopback device is always there: all it takes is a number that no other cluster has."""
+        with self._lock:
+            if not self._users:
+                self._take_number()
+            self._users += 1
+
+    def _take_number(self) -> None:
+        remembered = records.read(self._state)
+        wanted = self._second if remembered is None else remembered["second"]
+        for second in (wanted, *SECOND):
+            self._claim = _claim(f"127.{second}.255.254")
+            if self._claim is not None:
+                break
+        else:
+            second = wanted  # something that is no cluster has the port everywhere
+        self._second = second
+        if remembered is None or remembered["second"] != second:
+            records.write(self._state, {"second": second})
 
     def node_cidr(self, index: int) -> str:
         return f"127.{self._second}.{index % 256}.0/24"
@@ -90,7 +120,11 @@ class LoopbackNetwork:
         return {"HOST": address, "POD_IP": address, "PODIUM_POD_IP": address}
 
     def stop(self) -> None:
-        """There is nothing to take away."""
+        with self._lock:
+            self._users -= 1
+            if not self._users and self._claim is not None:
+                self._claim.close()
+                self._claim = None
 
 
 class NamespaceNetwork:
@@ -221,6 +255,17 @@ class NamespaceNetwork:
     def _remove(self) -> None:
         with _netlink() as ip:
             _remove_cluster(ip, self._cluster)
+
+
+def _claim(address: str) -> socket.socket | None:
+    """A socket that holds the address; None if another has it."""
+    claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        claim.bind((address, CLAIM_PORT))
+    except OSError:
+        claim.close()
+        return None
+    return claim
 
 
 def cluster_id(data_dir: Path) -> str:
