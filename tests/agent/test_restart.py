@@ -45,15 +45,19 @@ def test_backoff_doubles_to_five_minutes() -> None:
     backoff, waits, now = restart.NEVER_FAILED, [], NOW
     for _ in range(8):
         waits.append(restart.remaining(backoff, now, now))
-        backoff = restart.advanced(backoff, now)
+        backoff = restart.advanced(backoff, now, now)
         now += timedelta(seconds=backoff.seconds)
     assert waits == [0, 10, 20, 40, 80, 160, 300, 300]
 
 
 def test_backoff_is_forgotten_after_ten_minutes() -> None:
+    """Of a run that went well, however long its restart was waited for."""
     backoff = restart.Backoff(160, NOW)
-    assert restart.advanced(backoff, NOW + timedelta(seconds=600)).seconds == 300
-    assert restart.advanced(backoff, NOW + timedelta(seconds=601)).seconds == 10
+    in_time, late = NOW + timedelta(seconds=600), NOW + timedelta(seconds=601)
+    assert restart.advanced(backoff, in_time, in_time + timedelta(seconds=160)).seconds == 300
+    assert restart.advanced(backoff, late, late).seconds == 10
+    assert restart.remaining(backoff, in_time, in_time) == 160
+    assert restart.remaining(backoff, late, late) == 0
 
 
 def test_what_remains_counts_from_the_end_of_the_run() -> None:

@@ -44,7 +44,7 @@ class ImagePuller:
             image = await self._runtime.pull_image(name, has_command=bool(container.command))
         except ImageError as error:
             now = self._context.clock.now()
-            known.pulls = restart.advanced(known.pulls, now)
+            known.pulls = restart.advanced(known.pulls, now, now)
             known.view.waiting = (error.reason, str(error))
             known.retry_at = now + timedelta(seconds=PULL_FAILED_SECONDS)
             events.pull_failed(pod, container, error.reason, str(error))

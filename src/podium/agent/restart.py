@@ -29,16 +29,22 @@ NEVER_FAILED = Backoff()
 
 def remaining(backoff: Backoff, finished: datetime | None, now: datetime) -> float:
     """Seconds still to wait, when the last run ended at `finished`."""
-    if finished is None or not backoff.seconds:
+    if finished is None or not backoff.seconds or _is_forgotten(backoff, finished):
         return 0.0
     return max(backoff.seconds - (now - finished).total_seconds(), 0.0)
 
 
-def advanced(backoff: Backoff, now: datetime) -> Backoff:
-    """What the following restart will have to wait, once this one is made."""
-    if backoff.updated is None or (now - backoff.updated).total_seconds() > FORGOTTEN_AFTER:
+def advanced(backoff: Backoff, finished: datetime | None, now: datetime) -> Backoff:
+    """What the following restart will have to wait, once this one, after the end at `finished`, is made."""
+    if backoff.updated is None or _is_forgotten(backoff, finished or now):
         return Backoff(INITIAL, now)
     return Backoff(min(backoff.seconds * 2, LONGEST), now)
+
+
+def _is_forgotten(backoff: Backoff, finished: datetime) -> bool:
+    """Whether the run went well for so long that it doesn't matter any more what was before it. How long its restart
+    was waited for doesn't count."""
+    return backoff.updated is not None and (finished - backoff.updated).total_seconds() > FORGOTTEN_AFTER
 
 
 def is_sidecar(container: Container) -> bool:

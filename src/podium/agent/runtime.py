@@ -197,8 +197,8 @@ class Runtime(Protocol):
     def containers(self, uid: str) -> Sequence[ContainerRecord]:
         """All containers of a sandbox that are remembered, oldest attempt first."""
 
-    async def exec_sync(self, container_id: str, command: Sequence[str], timeout: float) -> ExecResult:
-        """Run a command in the container; TimeoutError, RuntimeFailure."""
+    async def exec_sync(self, container_id: str, command: Sequence[str], timeout: float | None) -> ExecResult:
+        """Run a command in the container; RuntimeFailure, and TimeoutError if it has only so much time."""
 
     async def exec(
         self, container_id: str, command: Sequence[str], options: StreamOptions, client: ClientStreams

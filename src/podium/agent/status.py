@@ -10,6 +10,7 @@ from msgspec import structs
 
 from podium.agent import conditions
 from podium.agent.containers import ephemeral
+from podium.agent.phase import FAILED, FINAL, PENDING
 from podium.agent.phase import phase as phase_of
 from podium.agent.restart import is_sidecar
 from podium.agent.runtime import ContainerRecord
@@ -27,7 +28,24 @@ from podium.models.core_v1 import (
 )
 
 ID_SCHEME = "podium://"
-DEADLINE = "Pod was active on the node longer than the specified deadline"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a Pod has come to, whatever its containers say: the node or somebody else has decided it."""
+
+    phase: str
+    reason: str = ""
+    message: str = ""
+
+
+EXPIRED = Verdict(FAILED, "DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
+
+
+def verdict_of(pod: Pod) -> Verdict | None:
+    """What the Pod has come to, as the API says; None if it has not."""
+    status = pod.status
+    return Verdict(status.phase, status.reason, status.message) if status.phase in FINAL else None
 
 
 @dataclass(slots=True)
@@ -58,9 +76,7 @@ class PodView:
     sandbox_ready: bool = False
     ending: bool = False
     """Nothing of it will be started again."""
-    reason: str = ""
-    message: str = ""
-    """Why the Pod as a whole failed: DeadlineExceeded, Evicted."""
+    verdict: Verdict | None = None
 
 
 _NOT_YET = ContainerView()
@@ -77,14 +93,17 @@ def pod_status(pod: Pod, view: PodView, now: datetime, reported: PodStatus) -> P
         initialized = _initialized(pod, inits)
     blank = "ContainerCreating" if initialized else "PodInitializing"
     statuses = tuple(container_status(c, views.get(c.name, _NOT_YET), blank) for c in spec.containers)
-    phase = "Failed" if view.reason else phase_of(spec, inits, statuses, ending=view.ending)
+    verdict = view.verdict or Verdict(phase_of(spec, inits, statuses, ending=view.ending))
+    if verdict.phase in FINAL and view.verdict is None and _any_running(*inits, *statuses):
+        verdict = Verdict(reported.phase or PENDING)  # it has ended when all of it has
+    phase = verdict.phase
     return structs.replace(
         pod.status,
         observedGeneration=pod.metadata.generation,
         phase=phase,
         conditions=conditions.conditions(pod, phase, inits, statuses, view.sandbox_ready, now, reported.conditions),
-        reason=view.reason,
-        message=view.message,
+        reason=verdict.reason,
+        message=verdict.message,
         hostIP=view.host_ip,
         hostIPs=(HostIP(ip=view.host_ip),) if view.host_ip else (),
         podIP=view.ip,
@@ -153,6 +172,10 @@ def _state(view: ContainerView, blank: str) -> ContainerState:
     if current.state == "running":
         return ContainerState(running=ContainerStateRunning(startedAt=current.started_at))
     return ContainerState(terminated=terminated(current))
+
+
+def _any_running(*statuses: ContainerStatus) -> bool:
+    return any(status.state.running is not None for status in statuses)
 
 
 def _initialized(pod: Pod, inits: tuple[ContainerStatus, ...]) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from podium.agent.probes.handlers import Target
 from podium.agent.probes.prober import Prober
-from podium.agent.runtime import ExecResult
+from podium.agent.runtime import ExecResult, RuntimeFailure
 from podium.clock import VirtualClock, VirtualLoop
 from podium.models import codec
 from podium.models.core_v1 import Container
@@ -22,13 +22,18 @@ class Scripted:
         self.clock = clock
         self.answers = {name: list(results) for name, results in answers.items()}
         self.asked: dict[str, list[float]] = {name: [] for name in answers}
+        self.told: list[str] = []
 
-    async def exec_sync(self, container_id: str, command: Sequence[str], timeout: float) -> ExecResult:
+    async def exec_sync(self, container_id: str, command: Sequence[str], timeout: float | None) -> ExecResult:
+        """`+` is success, `-` failure, `.` one that takes three quarters of a second, `?` that it can't be run."""
         name = command[0]
         self.asked[name].append(round(self.clock.elapsed, 3))
         results = self.answers[name]
-        success = (results.pop(0) if len(results) > 1 else results[0]) == "+"
-        return ExecResult(0 if success else 1, b"")
+        result = results.pop(0) if len(results) > 1 else results[0]
+        if result == "?":
+            raise RuntimeFailure("container is not running")
+        await self.clock.sleep(0.75 if result == "." else 0)
+        return ExecResult(0 if result == "+" else 1, b"")
 
 
 def observe(probes: dict[str, Any], answers: dict[str, str], seconds: float, **start: bool) -> tuple[Scripted, Prober]:
@@ -38,7 +43,7 @@ def observe(probes: dict[str, Any], answers: dict[str, str], seconds: float, **s
     tree = {f"{kind}Probe": {"exec": {"command": [kind]}, **fields} for kind, fields in probes.items()}
     container = codec.from_tree({"name": "c", **tree}, Container)
     target = Target(runtime, clock, container, "id", "")  # type: ignore[arg-type]
-    prober = Prober(target, 0.0, lambda: None, lambda _reason, _message: None)
+    prober = Prober(target, clock.now(), lambda: None, lambda _reason, message: runtime.told.append(message))
 
     async def run() -> None:
         prober.start(**start)
@@ -85,3 +90,24 @@ def test_a_container_taken_over_stays_ready_until_a_probe_says_otherwise() -> No
         {"startup": {}, "readiness": fields}, {"startup": "-", "readiness": "-"}, 5, started=True, ready=True
     )
     assert (prober.started, prober.ready) == (True, True)
+
+
+def test_initial_delays_count_from_the_start_of_the_container() -> None:
+    probes = {"startup": {"periodSeconds": 10}, "liveness": {"initialDelaySeconds": 15}}
+    runtime, _ = observe(probes, {"startup": "--+", "liveness": "+"}, 25)
+    assert runtime.asked == {"startup": [0, 10, 20], "liveness": [20]}
+
+
+def test_a_period_is_from_one_probe_to_the_next_however_long_they_take() -> None:
+    fields = {"periodSeconds": 2, "timeoutSeconds": 1, "failureThreshold": 3}
+    runtime, prober = observe({"liveness": fields}, {"liveness": "."}, 10)
+    assert runtime.asked["liveness"] == [0, 2, 4]
+    assert prober.failed == "liveness"
+
+
+def test_a_probe_that_can_not_be_carried_out_says_nothing_about_the_container() -> None:
+    fields = {"periodSeconds": 1, "failureThreshold": 2}
+    runtime, prober = observe({"liveness": fields}, {"liveness": "-?"}, 5)
+    assert prober.failed is None
+    errored = "Liveness probe errored and resulted in unknown state: container is not running"
+    assert runtime.told == ["Liveness probe failed: ", *[errored] * 4]

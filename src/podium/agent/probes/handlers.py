@@ -30,6 +30,8 @@ class Outcome:
     message: str = ""
     warning: bool = False
     """It succeeded, but something is to be told (a redirect to another host)."""
+    carried_out: bool = True
+    """Otherwise it says nothing about the container."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,40 +55,41 @@ async def probe(target: Target, spec: Probe, seconds: float) -> Outcome:
         return await _tcp(target, spec.tcpSocket.host or target.ip, spec.tcpSocket.port, seconds)
     if spec.grpc is not None:
         return await _grpc(target, spec.grpc.port, spec.grpc.service, seconds)
-    return Outcome(False, "missing probe handler")
+    return Outcome(False, "missing probe handler", carried_out=False)
 
 
-async def hook(target: Target, handler: LifecycleHandler, seconds: float) -> Outcome:
-    """Run a lifecycle hook."""
+async def hook(target: Target, handler: LifecycleHandler) -> Outcome:
+    """Run a lifecycle hook, however long it takes."""
     if handler.exec is not None:
-        return await _exec(target, handler.exec.command, seconds)
+        return await _exec(target, handler.exec.command, None)
     if handler.httpGet is not None:
-        return await http_get(target, handler.httpGet, seconds)
+        return await http_get(target, handler.httpGet, None)
     if handler.sleep is not None:
-        await target.clock.sleep(min(handler.sleep.seconds, seconds))
+        await target.clock.sleep(handler.sleep.seconds)
         return Outcome(True)
     return Outcome(False, "invalid handler: it says nothing that can be done")
 
 
 def port_number(port: int | str | None, container: Container) -> int:
     """The port that a probe names by number or by the name of a container port; ValueError."""
-    if isinstance(port, str) and not port.isdigit():
+    if isinstance(port, str):
         for declared in container.ports:
             if declared.name == port:
                 return declared.containerPort
-        raise ValueError(f"port {port} not found")
+        if not (port.isascii() and port.isdigit()):
+            raise ValueError(f'strconv.Atoi: parsing "{port}": invalid syntax')
     number = int(port or 0)
     if not 0 < number < 65536:
         raise ValueError(f"invalid port number: {number}")
     return number
 
 
-async def http_get(target: Target, action: HTTPGetAction, seconds: float) -> Outcome:
+async def http_get(target: Target, action: HTTPGetAction, seconds: float | None) -> Outcome:
     """200 to 399 is success. Redirects are followed, but not to another host."""
     try:
         port = port_number(action.port, target.container)
     except ValueError as error:
-        return Outcome(False, str(error))
+        return Outcome(False, str(error), carried_out=False)
     host = action.host or target.ip
     path = action.path if action.path.startswith("/") else f"/{action.path}"
     scheme = (action.scheme or "HTTP").lower()
@@ -132,7 +135,7 @@ async def _tcp(target: Target, host: str, port: int | str | None, seconds: float
     try:
         number = port_number(port, target.container)
     except ValueError as error:
-        return Outcome(False, str(error))
+        return Outcome(False, str(error), carried_out=False)
     try:
         _, writer = await _within(target.clock, seconds, asyncio.open_connection(host, number))
     except TimeoutError:
@@ -159,19 +162,21 @@ async def _grpc(target: Target, port: int, service: str, seconds: float) -> Outc
     return Outcome(True)
 
 
-async def _exec(target: Target, command: Sequence[str], seconds: float) -> Outcome:
+async def _exec(target: Target, command: Sequence[str], seconds: float | None) -> Outcome:
     try:
         result = await target.runtime.exec_sync(target.container_id, command, seconds)
     except TimeoutError:
         shown = " ".join(command)
         return Outcome(False, f'command timed out: "{shown}" timed out after {seconds:g}s')
     except RuntimeFailure as error:
-        return Outcome(False, str(error))
+        return Outcome(False, str(error), carried_out=False)
     return Outcome(result.exit_code == 0, result.output.decode(errors="replace"))
 
 
-async def _within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> T:
+async def _within(clock: Clock, seconds: float | None, work: Coroutine[Any, Any, T]) -> T:
     """The result of the work; TimeoutError when it takes longer."""
+    if seconds is None:
+        return await work
     task = asyncio.ensure_future(work)
     late = False
 

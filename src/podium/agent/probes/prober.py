@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from podium.agent.probes import handlers
 from podium.agent.probes.state import KINDS, ProbeKind, ProbeState, initial, is_decided, observed, probe_of
@@ -18,8 +19,8 @@ class Prober:
     """The probes of one run of a container and what they have found."""
 
     target: handlers.Target
-    age: float
-    """Seconds since the container started."""
+    began: datetime
+    """When the container did."""
     changed: Callable[[], None]
     """Called when a verdict has changed."""
     tell: Callable[[str, str], None]
@@ -73,9 +74,15 @@ class Prober:
 
     async def _run(self, kind: ProbeKind, probe: Probe) -> None:
         clock = self.target.clock
-        await clock.sleep((probe.initialDelaySeconds or 0) - self.age)
+        await clock.sleep((probe.initialDelaySeconds or 0) - (clock.now() - self.began).total_seconds())
         while True:
+            following = clock.monotonic() + (probe.periodSeconds or 10)
             outcome = await handlers.probe(self.target, probe, float(probe.timeoutSeconds or 1))
+            if not outcome.carried_out:
+                why = f"{TITLES[kind]} probe errored and resulted in unknown state: {outcome.message}"
+                self.tell("Unhealthy", why)
+                await clock.sleep(following - clock.monotonic())
+                continue
             if not outcome.success:
                 self.tell("Unhealthy", f"{TITLES[kind]} probe failed: {outcome.message}")
             elif outcome.warning:
@@ -89,4 +96,4 @@ class Prober:
                 self.changed()
             if decided:
                 return
-            await clock.sleep(float(probe.periodSeconds or 10))
+            await clock.sleep(following - clock.monotonic())

@@ -199,18 +199,19 @@ class _Listener:
 
 
 async def run_to_end(
-    argv: Sequence[str], timeout: float, limit: int, clock: Clock, ended: asyncio.Event
+    argv: Sequence[str], timeout: float | None, limit: int, clock: Clock, ended: asyncio.Event
 ) -> tuple[int, bytes]:
     """As `run`, without a client: its exit code and the beginning of what it wrote. TimeoutError, after which nothing
     of its process group is left."""
     listener = _Listener(limit)
     options = StreamOptions(stdout=True)
     running = asyncio.ensure_future(run(argv, options, listener, clock, ended, together=True))
-    handle = clock.call_later(timeout, running.cancel)
+    handle = clock.call_later(timeout, running.cancel) if timeout is not None else None
     try:
         await asyncio.wait([running])
     finally:
-        handle.cancel()
+        if handle is not None:
+            handle.cancel()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     if running.cancelled():

@@ -289,7 +289,7 @@ class ProcessRuntime:
     def containers(self, uid: str) -> Sequence[ContainerRecord]:
         return sorted((self._containers[i].record for i in self._by_pod.get(uid, ())), key=lambda r: r.attempt)
 
-    async def exec_sync(self, container_id: str, command: Sequence[str], timeout: float) -> ExecResult:
+    async def exec_sync(self, container_id: str, command: Sequence[str], timeout: float | None) -> ExecResult:
         container = self._running(container_id)
         argv = [*SHIM, "exec", str(container.directory), *command]
         try:

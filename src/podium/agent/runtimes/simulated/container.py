@@ -266,7 +266,8 @@ class SimulatedContainer:
             self._restart()
 
     def _restart(self) -> None:
-        self.backoff = restart.advanced(self.backoff, self._context.clock.now())
+        ended = self.view.current.finished_at if self.view.current is not None else None
+        self.backoff = restart.advanced(self.backoff, ended, self._context.clock.now())
         self.view.restarts += 1
         self.begin()
 
@@ -280,7 +281,8 @@ class SimulatedContainer:
             return
         message = f'failed to pull and unpack image "{spec.image}": {self.acts.pull_error}'
         self.view.waiting = ("ErrImagePull", message)
-        self._pulls = restart.advanced(self._pulls, self._context.clock.now())
+        now = self._context.clock.now()
+        self._pulls = restart.advanced(self._pulls, now, now)
         events.pulling(pod, spec)
         events.pull_failed(pod, spec, "ErrImagePull", message)
         wait = self._pulls.seconds  # from now; the next look at the Pod finds the pull in back-off

@@ -15,7 +15,7 @@ from podium.agent.driver import NodeContext
 from podium.agent.runtimes.simulated import needs
 from podium.agent.runtimes.simulated.behaviour import Behaviour, FirstRuns, behaviour, is_scripted
 from podium.agent.runtimes.simulated.container import Role, SimulatedContainer
-from podium.agent.status import DEADLINE, PodView, pod_status
+from podium.agent.status import EXPIRED, PodView, Verdict, pod_status
 from podium.models.core_v1 import Container, ContainerStatus, Pod, PodStatus
 
 
@@ -25,8 +25,8 @@ class SimulatedPod:
         "_deadline",
         "_first_runs",
         "_placed",
-        "_reason",
         "_start_time",
+        "_verdict",
         "containers",
         "ending",
         "ip",
@@ -46,8 +46,7 @@ class SimulatedPod:
         self._start_time = pod.status.startTime or context.now()
         self._placed = False
         """Its volumes are there."""
-        self._reason = ""
-        """Why it failed as a whole."""
+        self._verdict: Verdict | None = None
         self._deadline: asyncio.TimerHandle | None = None
         """Its activeDeadlineSeconds, or when it is to go, the end of its grace period."""
 
@@ -209,9 +208,9 @@ class SimulatedPod:
 
     def _expire(self) -> None:
         self._deadline = None
-        self._reason, self.ending = "DeadlineExceeded", True
+        self._verdict, self.ending = EXPIRED, True
         self._stop_containers()
-        self._context.events.pod(self.pod, "Normal", "DeadlineExceeded", DEADLINE)
+        self._context.events.pod(self.pod, "Normal", EXPIRED.reason, EXPIRED.message)
         self._report()
 
     def _disarm(self) -> None:
@@ -234,8 +233,7 @@ class SimulatedPod:
             ip=self.ip,
             sandbox_ready=not self.ending,
             ending=self.ending,
-            reason=self._reason,
-            message=DEADLINE if self._reason else "",
+            verdict=self._verdict,
         )
         status = pod_status(self.pod, view, self._context.now(), self._context.statuses.last(self.pod))
         given = {one.spec.name: one.spec.resources for one in self.containers}
