@@ -5,8 +5,11 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import pytest
+
 from podium.machinery import protobuf
 from podium.models import codec, core_v1, meta_v1
+from podium.registry import storage
 from podium.registry.resources import built_in
 from podium.registry.types import Entry, WatchEvent
 from podium.server.handlers import watch
@@ -78,10 +81,27 @@ def test_protobuf_frames(serve: Serve) -> None:
     serve(check)
 
 
-def test_too_old_a_revision_and_bad_options(serve: Serve) -> None:
+def test_too_old_a_revision_is_an_event(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "RING_EVENTS", 1)
+
     async def check(server: Harness) -> None:
         for index in range(3):
             await server.post(CONFIG_MAPS, config_map(f"a{index}"))
+        newest = server.registry.revision
+        await server.registry.core.store.compact(newest)
+        async with server.admin.get(f"{CONFIG_MAPS}?watch=1&resourceVersion=1") as response:
+            assert response.status == 200
+            event = await next_event(response)
+            assert await response.read() == b""
+        status = event["object"]
+        assert (event["type"], status["code"], status["reason"]) == ("ERROR", 410, "Expired")
+        assert status["message"] == f"too old resource version: 1 ({newest})"
+
+    serve(check)
+
+
+def test_bad_options(serve: Serve) -> None:
+    async def check(server: Harness) -> None:
         refused = await server.get(f"{CONFIG_MAPS}?watch=1&resourceVersion=abc")
         assert refused["code"] == 400
         refused = await server.get(f"{CONFIG_MAPS}?watch=1&timeoutSeconds=soon")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
-from podium.machinery.errors import NotAcceptable, StatusError
+from podium.machinery.errors import Expired, NotAcceptable, StatusError
 from podium.models import codec
 from podium.models.numbers import LONGEST
 from podium.registry.resources import Resource
@@ -32,10 +32,18 @@ async def watch(services: Services, exchange: Exchange, res: Resource) -> Stream
     asked = integer(exchange.query, "timeoutSeconds")
     # random, so that the watches of a restarted cluster don't all end together
     timeout = float(min(asked, LONGEST)) if asked else _SHORTEST_DEFAULT_TIMEOUT * (1 + services.rng.random())
-    events = services.registry.watch(res, namespace, watch_options(exchange.query, exchange.info.name, timeout))
+    options = watch_options(exchange.query, exchange.info.name, timeout)
     framing = _framing(services, exchange, shape, res)
     content_type = f"{PROTOBUF};stream=watch" if shape.format == "protobuf" else "application/json"
+    try:
+        events = services.registry.watch(res, namespace, options)
+    except Expired as error:  # the request was a good one: clients look for this among the events
+        return Stream(_only(framing.error(error)), content_type)
     return Stream(_frames(events, framing), content_type)
+
+
+async def _only(frame: bytes) -> AsyncGenerator[bytes, None]:
+    yield frame
 
 
 async def _frames(events: AsyncIterator[Sequence[WatchEvent]], framing: Framing) -> AsyncGenerator[bytes, None]:
