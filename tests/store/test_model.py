@@ -134,7 +134,7 @@ async def compare(store: Store, model: Model) -> None:
     assert state == model.snapshots[model.revision]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(STEPS)
 def test_memory(steps: list[Step]) -> None:
     async def reopen(store: Store) -> Store:
@@ -146,7 +146,7 @@ def test_memory(steps: list[Step]) -> None:
     asyncio.run(scenario())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(STEPS)
 def test_sqlite(steps: list[Step]) -> None:
     async def scenario() -> None:
