@@ -186,6 +186,45 @@ def test_should_perform_rolling_updates_and_roll_backs(cluster: VirtualCluster) 
     assert {it.revision for it in cluster.list(apps_v1.ControllerRevision)} == {2, 3}  # the first one is the newest
 
 
+@pytest.mark.parametrize("strategy", ["", "updateStrategy: {type: RollingUpdate}"])
+def test_a_revision_that_never_gets_ready_is_left_by_a_forced_rollback(cluster: VirtualCluster, strategy: str) -> None:
+    """As the documentation says: the template is changed back, and the Pods that tried the bad one are deleted."""
+    cluster.apply(gated(3, strategy))
+    for number in range(3):
+        cluster.advance(30)
+        set_ready(cluster, f"test-{number}", "True")
+    first = ready(cluster, 3).status.currentRevision
+    for image in ("httpd:2", "httpd:1"):
+        set_image(cluster, image)
+        cluster.advance(120)
+        assert images(cluster) == ["httpd:1", "httpd:1", "httpd:2"]
+    cluster.delete(core_v1.Pod, "test-2")
+    cluster.advance(120)
+    assert images(cluster) == ["httpd:1"] * 3
+    set_ready(cluster, "test-2", "True")
+    assert ready(cluster, 3).status.currentRevision == first
+
+
+def test_a_pod_that_is_lost_during_an_update_comes_back_as_it_was(cluster: VirtualCluster) -> None:
+    """Where the update hasn't been yet, and rollingUpdate isn't said."""
+    cluster.apply(gated(3, "updateStrategy: {type: RollingUpdate}"))
+    for number in range(3):
+        cluster.advance(30)
+        set_ready(cluster, f"test-{number}", "True")
+    set_image(cluster, "httpd:2")
+    cluster.advance(120)
+    assert images(cluster) == ["httpd:1", "httpd:1", "httpd:2"]
+    cluster.delete(core_v1.Pod, "test-0")
+    cluster.advance(120)
+    assert images(cluster) == ["httpd:1", "httpd:1", "httpd:2"]
+    for number in (0, 2, 1, 0):
+        set_ready(cluster, f"test-{number}", "True")
+        cluster.advance(120)
+    assert images(cluster) == ["httpd:2"] * 3
+    done = ready(cluster, 3).status
+    assert done.currentRevision == done.updateRevision
+
+
 def test_should_perform_canary_updates_and_phased_rolling_updates(cluster: VirtualCluster) -> None:
     def partition(number: int) -> None:
         tree = {"spec": {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": number}}}}
