@@ -22,7 +22,7 @@ from podium.models.core_v1 import Container, Probe
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-def outcome(tree: dict[str, Any], seconds: float = 5) -> Callable[[int], Awaitable[Outcome]]:
+def outcome(tree: dict[str, Any], seconds: float = 600) -> Callable[[int], Awaitable[Outcome]]:
     """Probes a port of this machine."""
 
     async def run(port: int) -> Outcome:
