@@ -47,6 +47,25 @@ def test_an_object_from_creation_to_deletion(serve: Serve) -> None:
     serve(check)
 
 
+def test_a_part_of_a_shape_of_its_own_as_a_table(serve: Serve) -> None:
+    async def check(server: Harness) -> None:
+        path = "/api/v1/namespaces/default/replicationcontrollers"
+        template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+        spec = {"replicas": 3, "selector": {"a": "b"}, "template": template}
+        status, made = await server.post(path, {"metadata": {"name": "web"}, "spec": spec})
+        assert status == 201, made
+        table = "application/json;as=Table;v=v1;g=meta.k8s.io"
+        shown = await server.get(f"{path}/web/scale", Accept=table)
+        assert [column["name"] for column in shown["columnDefinitions"]] == ["Name", "Desired", "Available", "Age"]
+        assert shown["rows"][0]["cells"][:3] == ["web", 3, 0]
+        account = "/api/v1/namespaces/default/serviceaccounts"
+        await server.post(account, {"metadata": {"name": "builder"}})
+        status, shown = await server.post(f"{account}/builder/token", {"spec": {}}, Accept=table)
+        assert (status, shown["rows"][0]["cells"][0]) == (201, "builder")
+
+    serve(check)
+
+
 def test_some_kinds_answer_with_what_is_gone(serve: Serve) -> None:
     classes = "/apis/storage.k8s.io/v1/storageclasses"
 

@@ -15,7 +15,8 @@ import orjson
 from podium.machinery import yaml_writer
 from podium.machinery.errors import BadRequest, NotAcceptable
 from podium.models import codec
-from podium.registry.columns.base import Column
+from podium.registry.columns import COLUMNS
+from podium.registry.columns.base import Column, Columns
 from podium.registry.resources import Resource
 from podium.registry.types import Entry, Listing
 from podium.server.exchange import Answer, Exchange, Headers
@@ -81,7 +82,7 @@ def object_answer(
     if shape is PLAIN:
         return Answer(entry.data, "application/json", status, headers)
     if shape.kind == "Table":
-        table = Table(res, shape, exchange.query.get("includeObject", ""), now)
+        table = Table(_columns(res, entry.object), shape, exchange.query.get("includeObject", ""), now)
         meta = {"resourceVersion": str(entry.revision)} if entry.revision else {}
         return _from_json(shape, table.document(meta, [entry]), status, headers)
     if shape.kind == "PartialObjectMetadata":
@@ -95,7 +96,7 @@ def list_answer(exchange: Exchange, shape: Shape, res: Resource, listing: Listin
     headers = warning_headers(exchange) if exchange.warnings else ()
     meta = list_metadata(listing)
     if shape.kind == "Table":
-        table = Table(res, shape, exchange.query.get("includeObject", ""), now)
+        table = Table(res.columns, shape, exchange.query.get("includeObject", ""), now)
         answer = _from_json(shape, table.document(meta, listing.entries), 200, headers)
     elif shape.kind == "PartialObjectMetadataList":
         items = [partial(entry, shape.version) for entry in listing.entries]
@@ -134,16 +135,24 @@ def partial(entry: Entry, version: str) -> bytes:
     return b'{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/%s","metadata":%s}' % (version.encode(), meta)
 
 
+def _columns(res: Resource, obj: Any) -> Columns | None:
+    """Of the resource, or of the part of an object that has a shape of its own, such as its scale."""
+    if isinstance(obj, res.model):
+        return res.columns
+    return COLUMNS.get((obj.apiVersion.rpartition("/")[0], obj.kind))
+
+
 class Table:
     """Objects as rows of a kind's columns. The column definitions are sent once: a watch repeats only rows."""
 
-    def __init__(self, res: Resource, shape: Shape, include: str, now: datetime) -> None:
+    def __init__(self, columns: Columns | None, shape: Shape, include: str, now: datetime) -> None:
+        """`columns` None: name and creation."""
         if include not in ("", "Metadata", "Object", "None"):
             raise BadRequest(
                 f'Unable to convert to Table as requested: includeObject: Invalid value: "{include}": '
                 "must be 'Metadata', 'Object', 'None', or empty"
             )
-        self._columns = res.columns
+        self._columns = columns
         self._version = shape.version
         self._include = include or "Metadata"
         self.now = now

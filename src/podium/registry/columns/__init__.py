@@ -65,6 +65,7 @@ COLUMNS: dict[tuple[str, str], Columns] = {
     ("apps", "ReplicaSet"): workloads.REPLICA_SETS,
     ("apps", "StatefulSet"): workloads.STATEFUL_SETS,
     ("autoscaling", "HorizontalPodAutoscaler"): autoscalers.AUTOSCALERS,
+    ("autoscaling", "Scale"): autoscalers.SCALES,
     ("batch", "CronJob"): workloads.CRON_JOBS,
     ("batch", "Job"): workloads.JOBS,
     ("certificates.k8s.io", "CertificateSigningRequest"): certificate_requests.REQUESTS,

@@ -1,4 +1,4 @@
-"""HorizontalPodAutoscalers as tables: what each metric is and should be."""
+"""HorizontalPodAutoscalers as tables: what each metric is and should be. Scales of what they and people scale."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from podium.models import autoscaling_v1
 from podium.models.autoscaling_v2 import HorizontalPodAutoscaler, MetricSpec, MetricStatus
-from podium.registry.columns.base import AGE, NAME, NONE, UNSET, Cells, Columns, age, text
+from podium.registry.columns.base import AGE, NAME, NONE, UNSET, Cells, Columns, age, number, text
 
 _UNKNOWN = "<unknown>"
 
@@ -73,4 +73,14 @@ AUTOSCALERS = Columns(
         AGE,
     ),
     _autoscaler,
+)
+
+
+def _scale(scale: autoscaling_v1.Scale, now: datetime) -> Cells:
+    return [scale.metadata.name, scale.spec.replicas or 0, scale.status.replicas or 0, age(scale, now)]
+
+
+SCALES = Columns(
+    (NAME, number("Desired", "How many replicas there should be"), number("Available", "How many there are"), AGE),
+    _scale,
 )

@@ -69,7 +69,7 @@ async def _frames(events: AsyncIterator[Sequence[WatchEvent]], framing: Framing)
 def _framing(services: Services, exchange: Exchange, shape: Shape, res: Resource) -> Framing:
     if shape.kind == "Table":
         return TableFraming(
-            res, Table(res, shape, exchange.query.get("includeObject", ""), services.clock.now()), services
+            res, Table(res.columns, shape, exchange.query.get("includeObject", ""), services.clock.now()), services
         )
     if shape.kind and shape.kind != "PartialObjectMetadata":
         raise NotAcceptable(f"you requested {shape.kind}, but the requested object is not a list ({res.kind})")
