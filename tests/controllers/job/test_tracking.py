@@ -107,6 +107,14 @@ def test_no_index_has_both_failed_and_succeeded() -> None:
     assert names(found) == ["a", "b", "c"]
 
 
+def test_an_index_has_succeeded_although_its_pod_counted_as_failed_before() -> None:
+    """It was deleted, its finalizer could not be removed, and then it succeeded."""
+    before = status(uncountedTerminatedPods=batch_v1.UncountedTerminatedPods(failed=("uid-a",)))
+    found = collect(indexed(2, status=before), [pod("a", "Succeeded", index=1, deleting=True)])
+    assert (found.status.completedIndexes, found.status.succeeded) == ("1", 1)
+    assert (uncounted(found), names(found)) == (([], ["uid-a"]), ["a"])
+
+
 def test_no_more_than_a_status_can_hold() -> None:
     found = collect(job(completions=900), [pod(f"p{number}", "Succeeded") for number in range(700)])
     assert (len(found.release), found.all) == (500, False)

@@ -70,8 +70,7 @@ def collect(view: View, status: batch_v1.JobStatus, live: Live, ending: Verdict 
     uncounted = status.uncountedTerminatedPods or _NONE
     succeeded, failed = list(uncounted.succeeded), list(uncounted.failed)
     already = {*succeeded, *failed}
-    settled = indexes.merge(view.stored_indexes, view.failed_indexes or ())
-    done: list[int] = []
+    done: set[int] = set()
     release: list[core_v1.Pod] = []
     complete = True
     for pod in view.pods:
@@ -82,18 +81,19 @@ def collect(view: View, status: batch_v1.JobStatus, live: Live, ending: Verdict 
             complete = False
             break
         release.append(pod)
-        if uid in already:
+        if pod.status.phase == "Succeeded" and is_indexed(view.job):
+            index = valid_index(pod, view.job)
+            if index is not None and not indexes.has(view.stored_indexes, index):
+                done.add(index)  # that is enough to recognize it, also if it was deleted and counted as failed before
+        elif uid in already:
             continue
-        if pod.status.phase == "Succeeded":
-            if not is_indexed(view.job):
-                succeeded.append(uid)
-            elif (index := valid_index(pod, view.job)) is not None and not indexes.has(settled, index):
-                done.append(index)  # that is enough to recognize it
+        elif pod.status.phase == "Succeeded":
+            succeeded.append(uid)
         elif _counts_as_failed(view, pod, ending):
             failed.append(uid)
     status.uncountedTerminatedPods = batch_v1.UncountedTerminatedPods(succeeded=tuple(succeeded), failed=tuple(failed))
     if is_indexed(view.job):
-        there = indexes.with_indexes(view.stored_indexes, done)
+        there = view.succeeded_indexes
         status.completedIndexes, status.succeeded = indexes.text(there), indexes.total(there) or None
         status.failedIndexes = None if view.failed_indexes is None else indexes.text(view.failed_indexes)
     if ending is not None:
