@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from random import Random
 
 import pytest
 
 from podium.controllers.deployment import limits
 from podium.controllers.pods import is_active, is_ready
-from podium.machinery import errors
 from podium.models import apps_v1, codec, core_v1
 from tests.controllers.cluster import Cluster, deployment, run, template
-
-NODES = ["n1", "n2", "n3"]
+from tests.controllers.progress import finish, step
 
 
 class Watcher:
@@ -55,24 +52,6 @@ async def current(cluster: Cluster) -> apps_v1.Deployment:
     return codec.copy(await cluster.client.get(apps_v1.Deployment, "default", "web"))
 
 
-async def step(cluster: Cluster, chance: Random) -> bool:
-    """One Pod gets one step on; whether there was any to do so."""
-    todo = [pod for pod in await cluster.pods() if pod.metadata.deletionTimestamp or pod.status.phase == "Pending"]
-    if not todo:
-        return False
-    pod = chance.choice(todo)
-    with suppress(errors.NotFound):  # the controller was quicker
-        if pod.metadata.deletionTimestamp is not None:
-            await cluster.remove_pod(pod)
-        elif not pod.spec.nodeName:
-            await cluster.bind(pod, chance.choice(NODES))
-        else:
-            await cluster.set_pod(pod)
-    if chance.random() < 0.7:  # otherwise the next step comes before this one was noticed
-        await cluster.clock.advance(0.2)
-    return True
-
-
 async def break_some(cluster: Cluster, chance: Random, watcher: Watcher) -> None:
     """A Pod fails or is deleted, or a node is lost."""
     up = [pod for pod in await cluster.pods() if is_active(pod) and pod.spec.nodeName]
@@ -90,15 +69,6 @@ async def break_some(cluster: Cluster, chance: Random, watcher: Watcher) -> None
         await cluster.remove_pod(pod)
     else:
         await cluster.lose_node(pod.spec.nodeName)
-
-
-async def finish(cluster: Cluster, chance: Random) -> None:
-    cluster.transport.failing = 0
-    while await step(cluster, chance):
-        pass
-    await cluster.advance(30)  # what failed is tried again
-    if await step(cluster, chance):
-        await finish(cluster, chance)
 
 
 async def assert_rolled_out(cluster: Cluster, image: str) -> None:
@@ -152,6 +122,7 @@ def test_a_rolling_update_keeps_what_it_promises(seed: int) -> None:
                 await cluster.stop()
                 await cluster.start(("deployment", "replicaset"))
             assert watcher.broken == []
+        cluster.transport.failing = 0
         await finish(cluster, chance)
         assert watcher.broken == []
         await assert_rolled_out(cluster, "web:4")
@@ -194,6 +165,7 @@ def test_failures_and_scaling_in_the_middle_end_well(seed: int) -> None:
         changed.spec.paused = None
         await cluster.client.update(changed)
         await cluster.settle()
+        cluster.transport.failing = 0
         await finish(cluster, chance)
         finished = [pod for pod in await cluster.pods() if pod.status.phase == "Failed"]
         for pod in finished:

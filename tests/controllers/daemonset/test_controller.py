@@ -15,7 +15,7 @@ from podium.models import apps_v1, codec, core_v1, meta_v1, owners
 from podium.testing.virtual import VirtualCluster
 from tests.controllers.cluster import Cluster, run
 from tests.controllers.daemonset.build import daemon_set
-from tests.controllers.daemonset.test_invariants import bind, change_set, create_node
+from tests.controllers.daemonset.test_invariants import change_set, create_node
 
 ONLY = ("daemonset",)
 
@@ -30,7 +30,7 @@ async def run_pods(cluster: Cluster) -> None:
             await cluster.remove_pod(pod)
         elif pod.status.phase == "Pending":
             if not pod.spec.nodeName:
-                await bind(cluster, pod)
+                await cluster.bind(pod, target_node(pod))
             await cluster.set_pod(pod)
     await cluster.settle()
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from random import Random
 
 import pytest
 
 from podium.controllers.daemonset.decide import limits
 from podium.controllers.daemonset.pods import target_node
-from podium.controllers.pods import is_active, is_ready
+from podium.controllers.pods import is_active
 from podium.machinery import errors
-from podium.models import apps_v1, codec, core_v1, meta_v1
+from podium.models import apps_v1, codec, core_v1
 from tests.controllers.cluster import Cluster, run
 from tests.controllers.daemonset.build import daemon_set, node
+from tests.controllers.progress import Places, is_up, step
 
 ONLY = ("daemonset",)
 SOME: list[int | str] = [1, 2, "50%"]
@@ -23,82 +23,25 @@ WANTED = {"logs": "yes"}
 TAINT = core_v1.Taint(key="full", effect="NoSchedule")
 
 
-def is_up(pod: core_v1.Pod) -> bool:
-    return is_active(pod) and is_ready(pod)
-
-
-class Watcher:
-    """Notes, with every change of a Pod, what breaks a promise.
-
-    A node is down by the controller's doing from when it deletes the last available Pod there until one is available
-    again. So many are allowed as maxUnavailable says, whatever else is broken.
-    """
+class Watcher(Places[str]):
+    """Of nodes."""
 
     def __init__(self, cluster: Cluster, limit: int, surging: bool) -> None:
-        self.limit, self.surging = limit, surging
-        self.broken: list[str] = []
+        super().__init__(cluster, limit)
+        self.surging = surging
         self.meddled: set[str] = set()
-        """Nodes where the test changed what should run there: Pods may go at any time."""
-        self._own_doing = False
-        self._excused: set[str] = set()
-        self._pods: dict[str, dict[str, core_v1.Pod]] = {}
-        self._down: set[str] = set()
-        cluster.truth.of(core_v1.Pod).on_change(self._changed)
+        """Nodes where the test changed what should run there."""
 
-    @contextmanager
-    def own_doing(self) -> Iterator[None]:
-        """What happens now isn't the controller's fault."""
-        self._own_doing = True
-        yield
-        self._own_doing = False
+    def place_of(self, pod: core_v1.Pod) -> str:
+        return target_node(pod)
 
-    def _changed(self, old: core_v1.Pod | None, new: core_v1.Pod | None) -> None:
-        pod = new or old
-        assert pod is not None
-        name = target_node(pod)
-        there = self._pods.setdefault(name, {})
-        before = any(map(is_up, there.values()))
-        if new is not None:
-            there[new.metadata.uid] = new
-        else:
-            there.pop(pod.metadata.uid, None)
-        after = any(map(is_up, there.values()))
-        if self._own_doing:
-            self._excused.add(name)  # the controller may be just about to act on what it saw before
-        elif new is not None and is_up(new):
-            self._excused.discard(name)
-        if after:
-            self._down.discard(name)
-        elif before and name not in self.meddled | self._excused:
-            self._down.add(name)
-        self._down -= self.meddled
-        if len(self._down) > self.limit:
-            self.broken.append(f"{sorted(self._down)} are down, more than {self.limit}")
-        active = [pod for pod in there.values() if is_active(pod)]
+    def may_go(self, place: str) -> bool:
+        return place in self.meddled
+
+    def check(self, place: str, *, created: bool) -> None:
+        active = [pod for pod in self.pods[place].values() if is_active(pod)]
         if len(active) > 1 + self.surging:
-            self.broken.append(f"{name} has {len(active)} Pods")
-
-
-async def step(cluster: Cluster, chance: Random) -> bool:
-    """One Pod gets one step on, or a node's Pod is bound; whether there was any to do so."""
-    todo = [
-        pod
-        for pod in await cluster.pods()
-        if pod.metadata.deletionTimestamp or not pod.spec.nodeName or pod.status.phase == "Pending"
-    ]
-    if not todo:
-        return False
-    pod = chance.choice(todo)
-    with suppress(errors.Conflict, errors.NotFound):  # the controller was quicker
-        if pod.metadata.deletionTimestamp is not None:
-            await cluster.remove_pod(pod)
-        elif not pod.spec.nodeName:
-            await bind(cluster, pod)
-        else:
-            await cluster.set_pod(pod)
-    if chance.random() < 0.7:
-        await cluster.clock.advance(0.2)
-    return True
+            self.broken.append(f"{place} has {len(active)} Pods")
 
 
 async def create_node(cluster: Cluster, name: str, labels: dict[str, str]) -> None:
@@ -108,25 +51,16 @@ async def create_node(cluster: Cluster, name: str, labels: dict[str, str]) -> No
     await cluster.client.update(created)
 
 
-async def bind(cluster: Cluster, pod: core_v1.Pod) -> None:
-    name = pod.metadata.name
-    binding = core_v1.Binding(
-        metadata=meta_v1.ObjectMeta(name=name, namespace="default"),
-        target=core_v1.ObjectReference(kind="Node", name=target_node(pod)),
-    )
-    await cluster.client.create_subresource(core_v1.Pod, "default", name, "binding", binding)
-
-
 async def finish(cluster: Cluster, chance: Random) -> None:
     cluster.transport.failing = 0
-    while await step(cluster, chance):
+    while await step(cluster, chance, target_node):
         pass
     nodes = {one.metadata.name for one in await cluster.client.list(core_v1.Node)}
     for pod in await cluster.pods():
         if pod.spec.nodeName and pod.spec.nodeName not in nodes:
             await cluster.remove_pod(pod)  # as the garbage collector of Pods does
     await cluster.advance(1000)  # back-off of failed Pods
-    if await step(cluster, chance):
+    if await step(cluster, chance, target_node):
         await finish(cluster, chance)
 
 
@@ -217,7 +151,7 @@ def test_a_rolling_update_keeps_what_it_promises(seed: int, surging: bool) -> No
                 if chance.random() < 0.1 and (pods := await cluster.pods()):
                     with watcher.own_doing():
                         await meddle(cluster, chance, chance.choice(pods))
-                await step(cluster, chance)
+                await step(cluster, chance, target_node)
             if chance.random() < 0.3:
                 await cluster.stop()
                 await cluster.start(ONLY)
@@ -256,7 +190,7 @@ def test_nodes_that_come_and_go_end_well(seed: int) -> None:
             await cluster.clock.advance(0.2)
             deed = chance.choice(["step"] * 6 + ["node", "node", "fail", "image", "die"])
             if deed == "step":
-                await step(cluster, chance)
+                await step(cluster, chance, target_node)
             elif deed == "node":
                 with watcher.own_doing():
                     await change_node(cluster, chance, watcher)

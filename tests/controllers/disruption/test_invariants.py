@@ -12,22 +12,18 @@ from typing import Any
 
 import pytest
 
-from podium.controllers.pods import is_active, is_ready
+from podium.controllers.pods import is_ready
 from podium.machinery import errors
 from podium.models import apps_v1, codec, conditions, core_v1, policy_v1
 from podium.store.port import Change
 from tests.controllers.cluster import Cluster, deployment, run
 from tests.controllers.disruption.build import budget
 from tests.controllers.disruption.test_controller import evict
+from tests.controllers.progress import NODES, is_up
 
 CONTROLLERS = ("deployment", "replicaset", "disruption", "disruption-stale-pods")
-NODES = ["n1", "n2", "n3"]
 SLACK = 1.5
 """Seconds between a look of the controllers and the write that comes of it."""
-
-
-def is_up(pod: core_v1.Pod) -> bool:
-    return is_active(pod) and is_ready(pod)
 
 
 class Watcher:

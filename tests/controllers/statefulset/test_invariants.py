@@ -5,107 +5,47 @@ Pods fail, are deleted and lost with their nodes, the controller hears of it lat
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from random import Random
 
 import pytest
 
-from podium.controllers.pods import is_active, is_ready
 from podium.controllers.statefulset import identity, rolling
 from podium.machinery import errors
 from podium.models import apps_v1, codec, core_v1
 from tests.controllers.cluster import Cluster, run
+from tests.controllers.progress import NODES, Places, finish, is_up, step
 from tests.controllers.statefulset.build import stateful_set
 
 ONLY = ("statefulset",)
-NODES = ["n1", "n2", "n3"]
 
 
-def is_up(pod: core_v1.Pod) -> bool:
-    return is_active(pod) and is_ready(pod)
-
-
-class Watcher:
-    """Notes, with every change of a Pod, what breaks a promise.
-
-    An ordinal is down by the controller's doing from when it deletes its available Pod until one is available again.
-    """
+class Watcher(Places[int]):
+    """Of ordinals."""
 
     def __init__(self, cluster: Cluster, limit: int, ordered: bool) -> None:
-        self.cluster = cluster
-        self.limit, self.ordered = limit, ordered
-        self.broken: list[str] = []
+        super().__init__(cluster, limit)
+        self.running, self.ordered = cluster.running, ordered
         self.scaled = False
-        """The test changes how many there are to be: Pods may go."""
-        self._own_doing = False
-        self._excused: set[int] = set()
-        self._down: set[int] = set()
-        self._pods: dict[int, dict[str, core_v1.Pod]] = {}
-        cluster.truth.of(core_v1.Pod).on_change(self._changed)
+        """The test changes how many there are to be."""
 
-    @contextmanager
-    def own_doing(self) -> Iterator[None]:
-        self._own_doing = True
-        yield
-        self._own_doing = False
+    def place_of(self, pod: core_v1.Pod) -> int:
+        return identity.ordinal_of(pod)
 
-    def _changed(self, old: core_v1.Pod | None, new: core_v1.Pod | None) -> None:
-        pod = new or old
-        assert pod is not None
-        ordinal = identity.ordinal_of(pod)
-        there = self._pods.setdefault(ordinal, {})
-        if new is not None:
-            there[new.metadata.uid] = new
-        else:
-            there.pop(pod.metadata.uid, None)
-        running = {uid for uid, one in self.cluster.running.items() if identity.ordinal_of(one) == ordinal}
+    def may_go(self, place: int) -> bool:
+        return self.scaled
+
+    def check(self, place: int, *, created: bool) -> None:
+        there = self.pods[place]
+        running = {uid for uid, one in self.running.items() if identity.ordinal_of(one) == place}
         if running - there.keys():
-            self.broken.append(f"ordinal {ordinal} may have a successor although its Pod still runs")
+            self.broken.append(f"ordinal {place} may have a successor although its Pod still runs")
         if len(there) > 1:
-            self.broken.append(f"{len(there)} Pods of ordinal {ordinal}")
-        if self._own_doing:
-            self._excused.add(ordinal)
-        if new is not None and is_up(new):
-            self._excused.discard(ordinal)
-            self._down.discard(ordinal)
-        elif old is not None and is_up(old) and ordinal not in self._excused and not self.scaled:
-            self._down.add(ordinal)
-        if len(self._down) > self.limit:
-            self.broken.append(f"{sorted(self._down)} are down, more than {self.limit}")
-        if old is None and self.ordered and not self.scaled:
-            missing = [one for one in range(ordinal) if one not in self._excused and not self._is_up(one)]
+            self.broken.append(f"{len(there)} Pods of ordinal {place}")
+        if created and self.ordered and not self.scaled:
+            missing = [one for one in range(place) if one not in self.excused and not self.is_up(one)]
             if missing:
-                self.broken.append(f"{ordinal} was created although {missing} aren't ready")
-
-    def _is_up(self, ordinal: int) -> bool:
-        return any(map(is_up, self._pods.get(ordinal, {}).values()))
-
-
-async def step(cluster: Cluster, chance: Random) -> bool:
-    """One Pod gets one step on; whether there was any to do so."""
-    todo = [pod for pod in await cluster.pods() if pod.metadata.deletionTimestamp or pod.status.phase == "Pending"]
-    if not todo:
-        return False
-    pod = chance.choice(todo)
-    with suppress(errors.NotFound):  # the controller was quicker
-        if pod.metadata.deletionTimestamp is not None:
-            await cluster.remove_pod(pod)
-        elif not pod.spec.nodeName:
-            await cluster.bind(pod, chance.choice(NODES))
-        else:
-            await cluster.set_pod(pod)
-    if chance.random() < 0.7:
-        await cluster.clock.advance(0.2)
-    return True
-
-
-async def finish(cluster: Cluster, chance: Random) -> None:
-    while await step(cluster, chance):
-        pass
-    await cluster.advance(30)
-    if await step(cluster, chance):
-        await finish(cluster, chance)
+                self.broken.append(f"{place} was created although {missing} aren't ready")
 
 
 async def change(cluster: Cluster, image: str = "", replicas: int | None = None) -> apps_v1.StatefulSet:
