@@ -175,6 +175,18 @@ class TestPriority:
         with pytest.raises(errors.Forbidden, match="PriorityClass usual is already marked as default"):
             world.create(priority_class("other", 8, globalDefault=True))
 
+    def test_those_of_the_system_stay(self, world: World) -> None:
+        for name, value in (("system-node-critical", 2_000_001_000), ("mine", 5)):
+            world.create(scheduling_v1.PriorityClass(metadata=meta(name, ""), value=value))
+        with pytest.raises(errors.Forbidden) as caught:
+            world.delete(scheduling_v1.PriorityClass, "system-node-critical")
+        assert caught.value.message == (
+            'priorityclasses.scheduling.k8s.io "system-node-critical" is forbidden: '
+            "this is a system priority class and cannot be deleted"
+        )
+        world.delete(scheduling_v1.PriorityClass, "mine")
+        assert world.names(scheduling_v1.PriorityClass) == ["system-node-critical"]
+
     def test_an_unknown_class(self, world: World) -> None:
         with pytest.raises(errors.Forbidden) as caught:
             world.create(pod(priorityClassName="x"))

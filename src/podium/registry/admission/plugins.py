@@ -8,10 +8,11 @@ from podium.registry.admission.claim_resize import ClaimResize
 from podium.registry.admission.default_ingress_class import DefaultIngressClass
 from podium.registry.admission.default_storage_class import DefaultStorageClass
 from podium.registry.admission.default_tolerations import DefaultTolerations
+from podium.registry.admission.endpoint_addresses import EndpointAddresses
 from podium.registry.admission.limit_ranger import LimitRanger
 from podium.registry.admission.namespace_lifecycle import NamespaceLifecycle
 from podium.registry.admission.node_taint import NewNodeTaint
-from podium.registry.admission.priority import OneDefaultPriority, PodPriority
+from podium.registry.admission.priority import OneDefaultPriority, PodPriority, SystemPriorities
 from podium.registry.admission.resource_quota import ResourceQuotas
 from podium.registry.admission.runtime_class import RuntimeClasses
 from podium.registry.admission.service_account import ServiceAccounts
@@ -26,6 +27,7 @@ def default() -> tuple[Plugin, ...]:
         NewNodeTaint(),
         PodPriority(),
         OneDefaultPriority(),
+        SystemPriorities(),
         DefaultTolerations(),
         DefaultStorageClass(),
         StorageProtection(),
@@ -33,5 +35,6 @@ def default() -> tuple[Plugin, ...]:
         RuntimeClasses(),
         Requestor(),
         DefaultIngressClass(),
+        EndpointAddresses(),
         ResourceQuotas(),
     )

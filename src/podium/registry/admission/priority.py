@@ -6,6 +6,7 @@ from podium.models.core_v1 import Pod
 from podium.models.scheduling_v1 import PriorityClass
 from podium.registry.admission.base import Base, forbidden
 from podium.registry.admission.chain import Attributes
+from podium.registry.strategies.priority_class import SYSTEM
 
 CLASSES = "priorityclasses.scheduling.k8s.io"
 _PREEMPT = "PreemptLowerPriority"
@@ -54,6 +55,17 @@ def _class(attributes: Attributes, name: str) -> PriorityClass | None:
         return named
     defaults: list[PriorityClass] = [entry.object for entry in classes if entry.object.globalDefault]
     return min(defaults, key=lambda one: one.value or 0, default=None)
+
+
+class SystemPriorities(Base):
+    """The classes that every cluster has stay."""
+
+    resources = (CLASSES,)
+    operations = ("DELETE",)
+
+    def validate(self, attributes: Attributes) -> None:
+        if attributes.name in SYSTEM:
+            raise forbidden(attributes, "this is a system priority class and cannot be deleted")
 
 
 class OneDefaultPriority(Base):

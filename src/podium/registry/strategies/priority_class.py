@@ -10,7 +10,7 @@ from podium.registry.strategies.checks import METADATA, Errors
 from podium.registry.strategy import Strategy
 
 _HIGHEST = 1_000_000_000
-_SYSTEM = {"system-node-critical": 2_000_001_000, "system-cluster-critical": 2_000_000_000}
+SYSTEM = {"system-node-critical": 2_000_001_000, "system-cluster-critical": 2_000_000_000}
 
 
 def _default(obj: PriorityClass) -> None:
@@ -22,7 +22,7 @@ def _validate(obj: PriorityClass) -> Errors:
     errors: Errors = []
     name, value = obj.metadata.name, obj.value or 0
     if name.startswith("system-"):
-        if _SYSTEM.get(name) != value:
+        if SYSTEM.get(name) != value:
             why = "priority class names with 'system-' prefix are reserved for system use only"
             errors.append(
                 field.forbidden(METADATA.child("name"), f"{why}. error: {name} is not a known system priority class")
