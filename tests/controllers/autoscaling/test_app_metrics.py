@@ -22,6 +22,8 @@ from podium.models.apiregistration_v1 import APIService
 from podium.models.selectors import EVERYTHING
 from podium.registry.types import User
 from podium.testing.virtual import VirtualCluster
+from tests.controllers.autoscaling import scene
+from tests.controllers.autoscaling.scene import web_scaled_by
 
 Clusters = Callable[..., VirtualCluster]
 AT = "2026-01-01T00:00:10Z"
@@ -219,7 +221,7 @@ spec:
   insecureSkipTLSVerify: true
   service: {namespace: default, name: adapter}
 """
-SCENE = """
+ADAPTER = """
 apiVersion: v1
 kind: Service
 metadata: {name: adapter}
@@ -229,26 +231,6 @@ apiVersion: v1
 kind: Pod
 metadata: {name: adapter, labels: {app: adapter}}
 spec: {containers: [{name: adapter, image: adapter}]}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: web, image: nginx}]}
----
-apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
-metadata: {name: web}
-spec:
-  maxReplicas: 10
-  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
-  metrics:
-  - {type: Pods, pods: {metric: {name: visits}, target: {type: AverageValue, averageValue: "10"}}}
-  - {type: External, external: {metric: {name: queue}, target: {type: AverageValue, averageValue: "5"}}}
 """
 
 
@@ -277,7 +259,8 @@ class Extension:
 def test_an_autoscaler_follows_figures_of_others(podium_clusters: Clusters) -> None:
     cluster = podium_clusters(nodes=2)
     extension = cluster.cluster.registry.extensions = Extension(cluster)
-    cluster.apply(SCENE)
+    cluster.apply(ADAPTER)
+    cluster.apply(web_scaled_by(scene.PODS, scene.EXTERNAL))
     cluster.advance(16)
     hpa = cluster.get(v2.HorizontalPodAutoscaler, "web")
     active = next(one for one in hpa.status.conditions if one.type == "ScalingActive")

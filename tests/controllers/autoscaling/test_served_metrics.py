@@ -10,40 +10,22 @@ from podium.models import apps_v1
 from podium.models import autoscaling_v2 as v2
 from podium.models.apiregistration_v1 import APIService
 from podium.models.conditions import is_true
+from podium.testing.metrics import ServedMetrics
 from podium.testing.virtual import VirtualCluster
+from tests.controllers.autoscaling.scene import EXTERNAL, PODS, web_scaled_by
 
 Clusters = Callable[..., VirtualCluster]
+Say = Callable[[ServedMetrics], None]
 
-SCENE = """
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: web, image: nginx}]}
----
+OTHER = """
 apiVersion: v1
 kind: Pod
 metadata: {name: other, labels: {app: other}}
 spec: {containers: [{name: other, image: nginx}]}
----
-apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
-metadata: {name: web}
-spec:
-  maxReplicas: 10
-  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
-  metrics:
-  - %s
 """
-PODS = '{type: Pods, pods: {metric: {name: visits}, target: {type: AverageValue, averageValue: "10"}}}'
 FRONT = "{apiVersion: v1, kind: Service, name: front}"
 SPACE = "{apiVersion: v1, kind: Namespace, name: whatever}"
 OBJECT = '{type: Object, object: {metric: {name: hits}, describedObject: %s, target: {type: Value, value: "100"}}}'
-EXTERNAL = '{type: External, external: {metric: {name: queue}, target: {type: AverageValue, averageValue: "5"}}}'
 
 
 @pytest.mark.parametrize(
@@ -68,12 +50,12 @@ EXTERNAL = '{type: External, external: {metric: {name: queue}, target: {type: Av
     ],
     ids=["Pods", "Object", "Namespace", "External"],
 )
-def test_replicas_follow(podium_clusters: Clusters, metric: str, few: Callable, many: Callable) -> None:  # type: ignore[type-arg]
+def test_replicas_follow(podium_clusters: Clusters, metric: str, few: Say, many: Say) -> None:
     cluster = podium_clusters()
     metrics = cluster.serve_metrics()
     assert all(is_true(one.status.conditions, "Available") for one in cluster.list(APIService, ""))
     few(metrics)
-    cluster.apply(SCENE % metric)
+    cluster.apply(web_scaled_by(metric))
     cluster.advance(31)
     assert cluster.get(apps_v1.Deployment, "web").spec.replicas == 2
     many(metrics)
@@ -85,7 +67,8 @@ def test_some_pods_only(podium_clusters: Clusters) -> None:
     cluster = podium_clusters()
     metrics = cluster.serve_metrics()
     metrics.pods["visits"] = {"web-x": 10, "other": 1000}
-    cluster.apply(SCENE % PODS)
+    cluster.apply(OTHER)
+    cluster.apply(web_scaled_by(PODS))
     cluster.advance(16)
     assert why(cluster) == "no metrics returned from custom metrics API"
 
@@ -93,7 +76,7 @@ def test_some_pods_only(podium_clusters: Clusters) -> None:
 def test_what_nobody_says_is_not_there(podium_clusters: Clusters) -> None:
     cluster = podium_clusters()
     cluster.serve_metrics()
-    cluster.apply(SCENE % EXTERNAL)
+    cluster.apply(web_scaled_by(EXTERNAL))
     cluster.advance(16)
     assert why(cluster).endswith('external metrics API: metrics.external.metrics.k8s.io "queue" not found')
 
