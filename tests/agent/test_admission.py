@@ -9,7 +9,7 @@ import pytest
 from podium.agent.admission import Taken, needs_of, rejection
 from podium.models import codec
 from podium.models.core_v1 import Event, Node, Pod
-from podium.testing.virtual import virtual_cluster
+from podium.testing.virtual import VirtualCluster, virtual_cluster
 
 from .build import pod
 
@@ -157,3 +157,26 @@ def test_a_pod_that_is_turned_away_is_failed_for_good() -> None:
         cluster.apply(MANIFEST % "second")
         cluster.settle()
         assert cluster.get(Pod, "second").status.phase == "Running"
+
+
+def test_a_pod_that_was_resized_takes_what_it_has_now(podium_cluster: VirtualCluster) -> None:
+    def create(name: str, cpu: str) -> str:
+        tree = {
+            "metadata": {"name": name, "namespace": "default"},
+            "spec": {"nodeName": "node-1", "containers": [{"name": "c", "image": "i", "resources": requests(cpu)}]},
+        }
+        podium_cluster.create(codec.from_tree(tree, Pod))
+        podium_cluster.settle()
+        return podium_cluster.get(Pod, name).status.reason
+
+    def requests(cpu: str) -> dict[str, Any]:
+        return {"requests": {"cpu": cpu}}
+
+    create("a", "1")
+    patch = {"spec": {"containers": [{"name": "c", "resources": requests("31")}]}}
+    podium_cluster.run(podium_cluster.client.patch(Pod, "default", "a", patch, "strategic", "resize"))
+    podium_cluster.settle()
+    assert create("b", "2") == "OutOfcpu"
+    podium_cluster.delete(Pod, "a")
+    podium_cluster.settle()
+    assert create("c", "32") == ""

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from podium.agent.environment import ConfigError, PodFacts, References, container_environment, expand
+from podium.agent.environment import ConfigError, PodFacts, References, container_environment, expand, field_value
 from podium.models import codec
-from podium.models.core_v1 import ConfigMap, Secret, Service
+from podium.models.core_v1 import ConfigMap, ObjectFieldSelector, Secret, Service
 
 from .build import pod
 
@@ -121,3 +121,9 @@ def test_a_pod_without_service_links_still_knows_the_api() -> None:
     found = variables({}, {"enableServiceLinks": False}, services=services)
     assert found["KUBERNETES_SERVICE_HOST"] == "10.0.0.1"
     assert "DB_SERVICE_HOST" not in found
+
+
+def test_annotations_are_quoted_as_go_does() -> None:
+    of = pod(labels={"app": "web"}, annotations={"a": 'tab\t "quoted" \\ line\nü\x1b\u200b'})
+    source = ObjectFieldSelector(fieldPath="metadata.annotations")
+    assert field_value(of, source, FACTS) == r'a="tab\t \"quoted\" \\ line\nü\x1b\u200b"'

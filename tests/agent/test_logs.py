@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,33 @@ def test_following_through_a_rotation_to_the_end(tmp_path: Path) -> None:
     loop = VirtualLoop(clock)
     try:
         assert loop.run_until_complete(run()).decode() == "".join(f"line {number}\n" for number in range(6))
+    finally:
+        loop.close()
+
+
+def test_following_keeps_no_file_open_that_was_rotated_away(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    path = tmp_path / "0.log"
+    write(path, 0, 1)
+    reader = LogReader(path, LogOptions(follow=True), clock, lambda: False)
+
+    async def run() -> int:
+        pieces = reader.read()
+        for number in range(1, 20):
+            await anext(pieces)
+            path.unlink()
+            write(path, number, number + 1)
+        await anext(pieces)
+        links = [os.readlink(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd") if is_open(number)]
+        await pieces.aclose()
+        return sum(link.startswith(str(path)) for link in links)
+
+    def is_open(number: str) -> bool:
+        return os.path.lexists(f"/proc/self/fd/{number}")
+
+    loop = VirtualLoop(clock)
+    try:
+        assert loop.run_until_complete(run()) == 1
     finally:
         loop.close()
 

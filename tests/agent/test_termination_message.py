@@ -39,3 +39,9 @@ def test_a_link_shows_nothing_of_the_machine(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     (tmp_path / "message").symlink_to(tmp_path / "secret")
     assert "secret" not in read(tmp_path / "message", tmp_path / "log", 1, "File")
+
+
+def test_the_containers_of_a_pod_share_what_may_be_said(tmp_path: Path) -> None:
+    (tmp_path / "message").write_text("x" * 5000)
+    assert len(read(tmp_path / "message", tmp_path / "log", 1, "File", containers=3)) == 4096
+    assert len(read(tmp_path / "message", tmp_path / "log", 1, "File", containers=12)) == 1024

@@ -27,6 +27,8 @@ class Known:
     """When an attempt that failed (a pull, a missing ConfigMap) may be made again."""
     unhealthy: str = ""
     """The probe for which it has to be killed."""
+    resized: bool = False
+    """It has been given other resources, which it gets with its next run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class _Plan:
             )
         elif current is not None and current.image != container.image:
             self.kill.append((container, f"Container {container.name} definition changed, will be restarted"))
+        elif known.resized:
+            self.kill.append((container, restart.RESIZED.format(container.name)))
 
 
 def decide(pod: Pod, known: Mapping[str, Known], now: datetime) -> Actions:

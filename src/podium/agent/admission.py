@@ -51,6 +51,12 @@ class Taken:
         if needs is not None:
             self._count(needs, -1)
 
+    def change(self, uid: str, needs: Needs) -> None:
+        """A Pod that is among them needs something else now."""
+        if uid in self.pods:
+            self.give_back(uid)
+            self.add(uid, needs)
+
     def _count(self, needs: Needs, sign: int) -> None:
         for name, amount in needs.amounts.items():
             self.amounts[name] = self.amounts.get(name, 0) + sign * amount
@@ -156,6 +162,8 @@ class Admission:
         if uid in self._rejected:
             self._gone_or_going(uid, new)
             return
+        if old is not None and new is not None and old.metadata.generation != new.metadata.generation:
+            self._taken.change(uid, needs_of(new))
         if new is not None and uid not in self._taken.pods and new.status.phase not in FINAL and self._rejects(new):
             return
         self._driver.pod_changed(old, new)

@@ -111,6 +111,7 @@ class ContainerViews:
                 self._runtime.log_path(record.id),
                 record.exit_code,
                 container.terminationMessagePolicy,
+                containers=len(self.known),
             )
         return replace(record, message=self._messages[record.id])
 

@@ -120,8 +120,10 @@ class LogReader:
             if self._rotated(file):
                 for piece in self._pieces(_lines(file)):
                     yield piece
-                file = self._path.open("rb")
-                self._open.append(file)
+                following = self._path.open("rb")
+                self._open.append(following)
+                file.close()  # its space on the disk is given back when nobody has it open
+                file = following
                 continue
             if ended:
                 return

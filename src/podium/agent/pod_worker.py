@@ -68,7 +68,7 @@ class PodWorker:
         before, self.pod = self.pod, pod
         self._volumes.update(before, pod)
         if before.metadata.generation != pod.metadata.generation:
-            self._forgive_old_images(before)
+            self._compare_containers(before)
         grace, earlier = pod.metadata.deletionGracePeriodSeconds, before.metadata.deletionGracePeriodSeconds
         if grace is not None and (earlier is None or grace < earlier):
             self._stops.hurry(float(grace))
@@ -82,13 +82,16 @@ class PodWorker:
         ):
             self._wake.set()
 
-    def _forgive_old_images(self, before: Pod) -> None:
+    def _compare_containers(self, before: Pod) -> None:
         """A container with another image is another one: it needn't wait for what happened to the one before."""
-        images = {c.name: c.image for c in (*before.spec.initContainers, *before.spec.containers)}
+        earlier = {container.name: container for container in everything(before)}
         for container in everything(self.pod):
-            known = self._views.known.get(container.name)
-            if known is not None and images.get(container.name) != container.image:
+            known, old = self._views.known.get(container.name), earlier.get(container.name)
+            if known is None or old is None:
+                continue
+            if old.image != container.image:
                 known.pulls, known.retry_at, known.backoff = restart.NEVER_FAILED, None, restart.NEVER_FAILED
+            known.resized |= restart.resize_restarts(old, container)
 
     def remove(self) -> None:
         """The Pod is gone from the API: nothing of it may stay."""
@@ -289,7 +292,7 @@ class PodWorker:
             return
         if known.view.current is not None:
             known.backoff = restart.advanced(known.backoff, known.view.current.finished_at, now)
-        known.view.waiting, known.retry_at = None, None
+        known.view.waiting, known.retry_at, known.resized = None, None, False
         self._context.events.created(self.pod, container)
         try:
             await self._runtime.start_container(container_id)

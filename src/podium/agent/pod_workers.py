@@ -175,5 +175,12 @@ class PodWorkers:
             self._context.clock.call_later(ORPHAN_GRACE, lambda: self._again(worker.pod))
 
     def _again(self, pod: Pod) -> None:
-        if not self._stopping and pod.metadata.uid not in self._workers:
-            self.pod_changed(None, pod)
+        """Another worker for the Pod as it is now; if it has gone meanwhile, for what is left of it."""
+        uid = pod.metadata.uid
+        if self._stopping or uid in self._workers:
+            return
+        shown = self._context.informers.of(Pod).get(pod.metadata.namespace, pod.metadata.name)
+        is_there = shown is not None and shown.metadata.uid == uid
+        self.pod_changed(None, shown if is_there else pod)
+        if not is_there:
+            self._workers[uid].remove()

@@ -64,6 +64,22 @@ def restarts(pod_policy: str, container: Container, exit_code: int, *, init: boo
     return policy in ("", "Always") or (policy == "OnFailure" and exit_code != 0)
 
 
+RESIZED = "Container {} resize requires restart"
+
+
+def resize_restarts(old: Container, new: Container) -> bool:
+    """Whether a resource has changed that can't change while the container runs (its resizePolicy)."""
+
+    def amounts(container: Container, name: str) -> tuple[object, object]:
+        return container.resources.requests.get(name), container.resources.limits.get(name)
+
+    return any(
+        policy.restartPolicy == "RestartContainer"
+        and amounts(old, policy.resourceName) != amounts(new, policy.resourceName)
+        for policy in new.resizePolicy
+    )
+
+
 def duration(seconds: float) -> str:
     """As Go prints a duration: 10s, 2m40s, 5m0s."""
     minutes, rest = divmod(int(seconds), 60)

@@ -124,6 +124,7 @@ def container_status(container: Container, view: ContainerView, blank: str = "Co
     if ended is not None and ended.state == "exited":
         last = ContainerState(terminated=terminated(ended))
     running = state.running is not None
+    given = container.resources
     return ContainerStatus(
         name=container.name,
         image=container.image,
@@ -134,6 +135,8 @@ def container_status(container: Container, view: ContainerView, blank: str = "Co
         ready=running and view.started and view.ready,
         started=running and view.started,
         restartCount=view.restarts,
+        resources=given if given.requests or given.limits else None,
+        allocatedResources=given.requests,
     )
 
 

@@ -10,17 +10,20 @@ from pathlib import Path
 from podium.agent import logs
 
 MESSAGE_BYTES, FALLBACK_BYTES, FALLBACK_LINES = 4096, 2048, 80
+POD_BYTES = 12 * 1024
+"""What the containers of a Pod may say together; each has the same share."""
 
 
-def read(path: Path, log: Path, exit_code: int, policy: str) -> str:
-    """`path` is the file that the container could write to, and do with as it liked."""
+def read(path: Path, log: Path, exit_code: int, policy: str, *, containers: int = 1) -> str:
+    """`path` is the file that the container could write to, and do with as it liked; `containers` how many there are in
+    its Pod."""
     try:
         text = _beginning(path).decode(errors="replace")
     except OSError as error:
         return f"Error on reading termination log {path}: {error.strerror}"
     if not text and exit_code and policy == "FallbackToLogsOnError":
-        return logs.last_bytes(log, FALLBACK_BYTES, FALLBACK_LINES)
-    return text
+        text = logs.last_bytes(log, FALLBACK_BYTES, FALLBACK_LINES)
+    return text[: POD_BYTES // containers]
 
 
 def _beginning(path: Path) -> bytes:

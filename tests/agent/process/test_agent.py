@@ -17,7 +17,7 @@ from podium.models import codec, meta_v1
 from podium.models.core_v1 import ConfigMap, ContainerStateWaiting, ContainerStatus, Event, Pod
 from podium.store.memory import MemoryStore
 
-from .cluster import log_says
+from .cluster import gone, log_says, when
 from .cluster import process_cluster as cluster
 from .conftest import DEADLINE, until
 
@@ -37,32 +37,7 @@ async def create(at: Cluster, container: dict[str, Any] | None = None, **spec: A
 
 async def pod_when(at: Cluster, holds: Callable[[Pod], Any]) -> Pod:
     """The Pod as soon as something holds for it."""
-    pods = at.informers.of(Pod)
-    changed = asyncio.Event()
-    end = pods.on_change(lambda _old, _new: changed.set())
-    try:
-        async with asyncio.timeout(DEADLINE):
-            while True:
-                changed.clear()
-                pod = pods.get("default", "p")
-                if pod is not None and holds(pod):
-                    return pod
-                await changed.wait()
-    finally:
-        end()
-
-
-async def gone(at: Cluster) -> None:
-    pods = at.informers.of(Pod)
-    changed = asyncio.Event()
-    end = pods.on_change(lambda _old, _new: changed.set())
-    try:
-        async with asyncio.timeout(DEADLINE):
-            while pods.get("default", "p") is not None:
-                changed.clear()
-                await changed.wait()
-    finally:
-        end()
+    return await when(at, Pod, "p", holds)
 
 
 def status(pod: Pod) -> ContainerStatus:
@@ -116,7 +91,7 @@ def test_a_pod_from_birth_to_death(tmp_path: Path) -> None:
             directory = tmp_path / "nodes" / "node-1" / "pods" / pod.metadata.uid
             assert directory.is_dir()
             await at.client.delete(Pod, "default", "p")
-            await gone(at)
+            await gone(at, Pod, "p")
             assert await events(at, "Killing") == ["Stopping container c"]
             await until(lambda: not directory.exists())
 
@@ -260,7 +235,7 @@ def test_volumes_and_hooks(tmp_path: Path) -> None:
             await create(at, container, volumes=[{"name": "v", "configMap": {"name": "cfg"}}])
             await pod_when(at, is_ready)
             await at.client.delete(Pod, "default", "p")
-            await gone(at)
+            await gone(at, Pod, "p")
             assert out.read_text() == "content1\nstopping\n"
 
     asyncio.run(run())

@@ -245,7 +245,9 @@ def test_what_still_runs_in_a_network_that_others_have_by_now_is_ended(tmp_path:
 
     async def run() -> None:
         async with started(tmp_path, "namespaces") as runtime:
-            assert [found.exit_code for found in runtime.containers("u1")] == [143]
+            (found,) = runtime.containers("u1")
+            assert (found.state, found.reason) == ("exited", "")
+            assert found.exit_code in (143, 137)  # by force, if that took the machine more than two seconds
 
     asyncio.run(run())
 

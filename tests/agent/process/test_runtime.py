@@ -46,6 +46,18 @@ def test_environment_and_working_directory(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_nobody_else_reads_the_environment_of_a_container(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with started(tmp_path) as runtime:
+            await sandbox(runtime)
+            await launch(runtime, "sleep", "1000", environment={"PASSWORD": "secret"})
+
+    asyncio.run(run())
+    with_it = [path for path in tmp_path.rglob("*.json") if "secret" in path.read_text()]
+    assert with_it
+    assert {path.stat().st_mode & 0o077 for path in with_it} == {0}
+
+
 @pytest.mark.parametrize(
     ("script", "grace", "code"),
     [

@@ -424,3 +424,42 @@ spec:
     podium_cluster.delete(Pod, hanging.metadata.name)
     podium_cluster.advance(60)
     assert ("1", "Succeeded") in ends()
+
+
+def test_a_pod_whose_init_container_has_failed_is_over(podium_cluster: VirtualCluster) -> None:
+    """Its sidecars end, and no deadline is left that it could exceed."""
+    inits = [
+        {"name": "s", "image": "app", "restartPolicy": "Always"},
+        {"name": "i", "image": "app", "command": ["false"]},
+    ]
+    create(podium_cluster, initContainers=inits, restartPolicy="Never", activeDeadlineSeconds=60)
+    podium_cluster.advance(100)
+    status = podium_cluster.get(Pod, "p").status
+    assert (status.phase, status.reason) == ("Failed", "")
+    assert [one.state.terminated is not None for one in status.initContainerStatuses] == [True, True]
+
+
+def test_who_says_that_a_pod_has_failed_ends_it(podium_cluster: VirtualCluster) -> None:
+    pod = codec.copy(create(podium_cluster, command=["sleep", "60"]))
+    pod.status.phase, pod.status.reason, pod.status.message = "Failed", "Evicted", "too much"
+    podium_cluster.run(podium_cluster.client.update_status(pod))
+    podium_cluster.advance(100)
+    status = podium_cluster.get(Pod, "p").status
+    assert (status.phase, status.reason, status.message) == ("Failed", "Evicted", "too much")
+    assert status.containerStatuses[0].state.terminated is not None
+
+
+def test_another_image_ends_the_wait_for_a_restart(podium_cluster: VirtualCluster) -> None:
+    create(podium_cluster, command=["false"])
+    podium_cluster.advance(100)
+    before = container(podium_cluster.get(Pod, "p"))
+    assert before.state.waiting is not None
+    patch = {"spec": {"containers": [{"name": "c", "image": "better"}]}}
+    podium_cluster.run(podium_cluster.client.patch(Pod, "default", "p", patch, "strategic"))
+    podium_cluster.settle()
+    after = container(podium_cluster.get(Pod, "p"))
+    assert after.image == "better"
+    assert after.restartCount > before.restartCount
+    assert not [event for event in events(podium_cluster) if event.startswith("Killing")]
+    podium_cluster.advance(11)
+    assert container(podium_cluster.get(Pod, "p")).restartCount == after.restartCount + 1  # its own back-off: 10 s

@@ -55,6 +55,8 @@ class ScriptedRuntime:
         self.programs: dict[str, Program] = {}
         self.happened: list[tuple[float, str]] = []
         """When, since the last look, and what."""
+        self.failures: list[Exception] = []
+        """Of the next tries to make a sandbox."""
         self._directory = directory
         self._sandboxes: dict[str, Sandbox] = {}
         self._runs: dict[str, _Run] = {}
@@ -93,6 +95,8 @@ class ScriptedRuntime:
         return tuple(self._sandboxes.values())
 
     async def run_sandbox(self, config: SandboxConfig) -> Sandbox:
+        if self.failures:
+            raise self.failures.pop()
         found = self._sandboxes[config.uid] = Sandbox(config.uid, config.namespace, config.name, "10.244.0.2")
         return found
 

@@ -33,3 +33,33 @@ def test_another_image_does_not_wait_for_what_happened_to_the_one_before(node: S
     node.cluster.run(node.cluster.client.patch(Pod, "default", "p", patch, "strategic"))
     assert node.after(0) == [(0, "start c")]
     assert node.pod().status.containerStatuses[0].restartCount == restarts + 1
+
+
+def test_a_resize_is_carried_out_in_place_or_by_a_restart(node: ScriptedNode) -> None:
+    policy = [{"resourceName": "memory", "restartPolicy": "RestartContainer"}]
+    requests = {"cpu": "100m", "memory": "64Mi"}
+    node.create({"name": "c", "resources": {"requests": requests}, "resizePolicy": policy})
+
+    def resize(**amounts: str) -> list[tuple[float, str]]:
+        patch = {"spec": {"containers": [{"name": "c", "resources": {"requests": amounts}}]}}
+        node.cluster.run(node.cluster.client.patch(Pod, "default", "p", patch, "strategic", "resize"))
+        happened = node.after(1)
+        status = node.pod().status.containerStatuses[0]
+        assert status.resources is not None
+        assert status.resources.requests == status.allocatedResources
+        assert amounts.items() <= status.allocatedResources.items()
+        return happened
+
+    assert resize(cpu="200m") == []
+    assert resize(memory="128Mi") == [(0, "stop c"), (0, "end c"), (0, "start c")]
+    assert resize(cpu="300m") == []
+
+
+def test_a_worker_that_failed_goes_on_with_the_pod_as_it_is(node: ScriptedNode) -> None:
+    """What happened to the Pod meanwhile is not missed, even if that was its end."""
+    node.runtime.failures += [OSError("no space left")] * 2  # the second worker comes with the status of the first
+    node.create({"name": "c"})
+    node.delete(0)
+    assert node.after(10) == [(2, "sandbox removed")]
+    node.create({"name": "c"})
+    assert node.pod().status.phase == "Running"

@@ -142,14 +142,17 @@ class SimulatedContainer:
         old, self.spec = self.spec, spec
         if old.image != spec.image and (self.running or self.view.waiting):
             message = f"Container {old.name} definition changed, will be restarted"
-        elif self.running and _resize_restarts(old, spec):
-            message = f"Container {old.name} resize requires restart"
+            self.backoff = self._pulls = restart.NEVER_FAILED  # those were the other image's
+        elif self.running and restart.resize_restarts(old, spec):
+            message = restart.RESIZED.format(old.name)
         else:
             return
-        self._context.events.killing(self._home.pod, old, message)
         self.cancel()
         if self.running:
+            self._context.events.killing(self._home.pod, old, message)
             self._end(self.acts.stop_exit_code, "")
+        current = self.view.current
+        if current is not None and current.attempt == self.view.restarts:
             self.view.restarts += 1
         self.view.waiting = None
         self.begin()
@@ -303,16 +306,3 @@ class SimulatedContainer:
             self._home.went_on()
 
         self._timer = self._context.clock.call_later(seconds, fire)
-
-
-def _resize_restarts(old: Container, new: Container) -> bool:
-    """Whether a resource has changed that can't change while the container runs."""
-
-    def amounts(container: Container, name: str) -> tuple[object, object]:
-        return container.resources.requests.get(name), container.resources.limits.get(name)
-
-    return any(
-        policy.restartPolicy == "RestartContainer"
-        and amounts(old, policy.resourceName) != amounts(new, policy.resourceName)
-        for policy in new.resizePolicy
-    )

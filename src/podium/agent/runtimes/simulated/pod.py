@@ -12,10 +12,11 @@ from collections.abc import Iterable, Sequence
 from podium.agent import conditions
 from podium.agent.containers import ephemeral
 from podium.agent.driver import NodeContext
+from podium.agent.phase import FINAL
 from podium.agent.runtimes.simulated import needs
 from podium.agent.runtimes.simulated.behaviour import Behaviour, FirstRuns, behaviour, is_scripted
 from podium.agent.runtimes.simulated.container import Role, SimulatedContainer
-from podium.agent.status import EXPIRED, PodView, Verdict, pod_status
+from podium.agent.status import EXPIRED, PodView, Verdict, pod_status, verdict_of
 from podium.models.core_v1 import Container, ContainerStatus, Pod, PodStatus
 
 
@@ -75,6 +76,11 @@ class SimulatedPod:
             if not self.ending or earlier.deletionGracePeriodSeconds != now.deletionGracePeriodSeconds:
                 self._terminate()
             return
+        if not self.ending and pod.status.phase in FINAL and self._context.statuses.last(pod).phase not in FINAL:
+            self._verdict = verdict_of(pod)  # somebody else has said that it is over
+            self._end()
+            self._report()
+            return
         rescripted = now.annotations != earlier.annotations and (is_scripted(pod) or is_scripted(before))
         if rescripted:
             for container in self.containers:
@@ -116,12 +122,17 @@ class SimulatedPod:
         self._report()
 
     def ended(self, container: SimulatedContainer) -> None:
-        if container.init:
+        ended = container.view.current
+        if container.init and ended is not None and ended.exit_code == 0:
             self._advance()
-        elif all(one.has_ended for one in self.containers if one.role == "main"):
-            self.ending = True
-            self._stop_containers()  # sidecars don't outlive the others
-            self.cancel()
+        elif container.init or all(one.has_ended for one in self.containers if one.role == "main"):
+            self._end()
+
+    def _end(self) -> None:
+        """It is over: sidecars don't outlive the others."""
+        self.ending = True
+        self._stop_containers()
+        self.cancel()
 
     # --- whose turn it is
 
@@ -235,13 +246,7 @@ class SimulatedPod:
             ending=self.ending,
             verdict=self._verdict,
         )
-        status = pod_status(self.pod, view, self._context.now(), self._context.statuses.last(self.pod))
-        given = {one.spec.name: one.spec.resources for one in self.containers}
-        for one in _statuses(status):
-            resources = given[one.name]
-            if resources.requests or resources.limits:
-                one.resources, one.allocatedResources = resources, resources.requests
-        return status
+        return pod_status(self.pod, view, self._context.now(), self._context.statuses.last(self.pod))
 
     def _report(self) -> None:
         self._context.statuses.set(self.pod, self._status())

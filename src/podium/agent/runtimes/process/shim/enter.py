@@ -8,6 +8,7 @@ volume needs a place that doesn't exist are made anew, and /dev, which gets what
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
 import signal
@@ -15,7 +16,7 @@ import sys
 import termios
 from pathlib import Path
 
-from podium.agent.beneath import open_beneath
+from podium.agent.beneath import MOST_LINKS, open_beneath
 from podium.agent.runtimes.process.shim import records
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWNET = 0x00020000, 0x04000000, 0x40000000
@@ -158,7 +159,11 @@ def _place(new: str, target: str, made: set[str], *, directory: bool) -> str:
     parts = _inside(target).strip("/").split("/")
     for number, part in enumerate(parts):
         inner = f"{path.rstrip('/')}/{part}"
+        links = 0
         while os.path.islink(new + inner):
+            links += 1
+            if links > MOST_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), target)
             inner = os.path.normpath(os.path.join(path, os.readlink(new + inner)))
         last = number == len(parts) - 1
         if not os.path.lexists(new + inner):

@@ -56,9 +56,11 @@ def read(path: Path) -> Any:
 
 
 def write(path: Path, content: Any) -> None:
-    """Put the whole content in place at once."""
+    """Put the whole content in place at once. It may be secret: a container's environment."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(content))
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "w") as file:
+        file.write(json.dumps(content))
     temporary.rename(path)
 
 
