@@ -14,16 +14,19 @@ from typing import Any, TypeVar
 
 import yaml
 
+from podium.client.informers import Informer
 from podium.clock import RealClock
 from podium.cluster import Cluster, ClusterConfig
 from podium.machinery.streams import LogOptions
 from podium.models import codec
+from podium.models.core_v1 import Event
 from podium.models.resources import by_kind
 from podium.store.memory import MemoryStore
 
 from .conftest import DEADLINE
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @asynccontextmanager
@@ -58,19 +61,8 @@ async def apply(at: Cluster, text: str) -> None:
         await at.client.create(codec.from_tree(document, resource.model))
 
 
-async def when(at: Cluster, model: type[T], name: str, holds: Callable[[T], Any]) -> T:
-    """The object as soon as something holds for it."""
-    found = await _until(at, model, name, lambda found: found is not None and holds(found))
-    assert found is not None
-    return found
-
-
-async def gone(at: Cluster, model: type[Any], name: str) -> None:
-    """Return when there is no such object."""
-    await _until(at, model, name, lambda found: found is None)
-
-
-async def _until(at: Cluster, model: type[T], name: str, holds: Callable[[T | None], Any]) -> T | None:
+async def seen(at: Cluster, model: type[T], look: Callable[[Informer[T]], R]) -> R:
+    """What is found among the objects of that kind, as soon as there is something."""
     informer = at.informers.of(model)
     changed = asyncio.Event()
     end = informer.on_change(lambda _old, _new: changed.set())
@@ -78,12 +70,33 @@ async def _until(at: Cluster, model: type[T], name: str, holds: Callable[[T | No
         async with asyncio.timeout(DEADLINE):
             while True:
                 changed.clear()
-                found = informer.get("default", name)
-                if holds(found):
+                if found := look(informer):
                     return found
                 await changed.wait()
     finally:
         end()
+
+
+async def when(at: Cluster, model: type[T], name: str, holds: Callable[[T], Any]) -> T:
+    """The object as soon as something holds for it."""
+
+    def look(informer: Informer[T]) -> T | None:
+        found = informer.get("default", name)
+        return found if found is not None and holds(found) else None
+
+    found = await seen(at, model, look)
+    assert found is not None
+    return found
+
+
+async def gone(at: Cluster, model: type[Any], name: str) -> None:
+    """Return when there is no such object."""
+    await seen(at, model, lambda informer: informer.get("default", name) is None)
+
+
+async def events(at: Cluster, reason: str) -> list[Event]:
+    """All Events of that reason, as soon as there is one."""
+    return await seen(at, Event, lambda informer: [event for event in informer.list() if event.reason == reason])
 
 
 async def log_says(at: Cluster, pod: str, *wanted: str) -> str:

@@ -14,10 +14,10 @@ from podium.cluster import Cluster
 from podium.machinery.errors import BadRequest
 from podium.machinery.streams import LogOptions
 from podium.models import codec, meta_v1
-from podium.models.core_v1 import ConfigMap, ContainerStateWaiting, ContainerStatus, Event, Pod
+from podium.models.core_v1 import ConfigMap, ContainerStateWaiting, ContainerStatus, Pod
 from podium.store.memory import MemoryStore
 
-from .cluster import gone, log_says, when
+from .cluster import events, gone, log_says, when
 from .cluster import process_cluster as cluster
 from .conftest import DEADLINE, until
 
@@ -59,20 +59,9 @@ async def logs(at: Cluster, **options: Any) -> str:
     return b"".join([piece async for piece in pieces]).decode()
 
 
-async def events(at: Cluster, reason: str) -> list[str]:
-    """The messages of all Events of that reason, as soon as there is one."""
-    informer = at.informers.of(Event)
-    changed = asyncio.Event()
-    end = informer.on_change(lambda _old, _new: changed.set())
-    try:
-        async with asyncio.timeout(DEADLINE):
-            while True:
-                changed.clear()
-                if found := [event.message for event in informer.list() if event.reason == reason]:
-                    return found
-                await changed.wait()
-    finally:
-        end()
+async def messages(at: Cluster, reason: str) -> list[str]:
+    """Of all Events of that reason, as soon as there is one."""
+    return [event.message for event in await events(at, reason)]
 
 
 def test_a_pod_from_birth_to_death(tmp_path: Path) -> None:
@@ -83,7 +72,7 @@ def test_a_pod_from_birth_to_death(tmp_path: Path) -> None:
             assert pod.status.phase == "Running"
             assert pod.status.podIP.startswith("127.")
             assert status(pod).containerID.startswith("podium://")
-            assert await events(at, "Started") == ["Container started"]
+            assert await messages(at, "Started") == ["Container started"]
             async with asyncio.timeout(DEADLINE):
                 pieces = at.nodes.logs("node-1", "default", "p", LogOptions(container="c", follow=True))
                 assert await anext(aiter(pieces)) == b"hello\n"
@@ -92,7 +81,7 @@ def test_a_pod_from_birth_to_death(tmp_path: Path) -> None:
             assert directory.is_dir()
             await at.client.delete(Pod, "default", "p")
             await gone(at, Pod, "p")
-            assert await events(at, "Killing") == ["Stopping container c"]
+            assert await messages(at, "Killing") == ["Stopping container c"]
             await until(lambda: not directory.exists())
 
     asyncio.run(run())
@@ -204,7 +193,7 @@ def test_images_can_be_changed(tmp_path: Path) -> None:
             assert status(pod).restartCount == 0
             await change(at, "better")
             await pod_when(at, lambda pod: status(pod).restartCount == 1 and is_ready(pod))
-            assert await events(at, "Killing") == ["Container c definition changed, will be restarted"]
+            assert await messages(at, "Killing") == ["Container c definition changed, will be restarted"]
 
     asyncio.run(run())
 
@@ -246,7 +235,7 @@ def test_a_missing_volume_holds_the_pod_back(tmp_path: Path) -> None:
         async with cluster(tmp_path) as at:
             mount = {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}
             await create(at, mount, volumes=[{"name": "v", "secret": {"secretName": "sec"}}])
-            assert await events(at, "FailedMount") == [
+            assert await messages(at, "FailedMount") == [
                 'MountVolume.SetUp failed for volume "v" : secret "sec" not found'
             ]
             await pod_when(at, lambda pod: status(pod).state.waiting)
@@ -272,7 +261,7 @@ def test_probes(tmp_path: Path) -> None:
             await pod_when(at, is_ready)
             dead.touch()
             pod = await pod_when(at, lambda pod: status(pod).restartCount == 1)
-            assert await events(at, "Killing") == ["Container c failed liveness probe, will be restarted"]
+            assert await messages(at, "Killing") == ["Container c failed liveness probe, will be restarted"]
             last = status(pod).lastState.terminated
             assert last is not None
             assert last.exitCode == 143
@@ -288,7 +277,7 @@ def test_a_forced_deletion_does_not_wait_for_the_grace_period(tmp_path: Path) ->
             pod = await pod_when(at, is_ready)
             await log_says(at, "p", "ready")
             await at.client.delete(Pod, "default", "p")
-            await events(at, "Killing")
+            await messages(at, "Killing")
             await at.client.delete(Pod, "default", "p", meta_v1.DeleteOptions(gracePeriodSeconds=0))
             directory = tmp_path / "nodes" / "node-1" / "pods" / pod.metadata.uid
             await until(lambda: not directory.exists())

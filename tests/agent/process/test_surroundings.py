@@ -13,10 +13,10 @@ from podium.agent.runtimes.process.network import can_isolate
 from podium.agent.services import proxy
 from podium.cluster import Cluster
 from podium.models import codec
-from podium.models.core_v1 import ConfigMap, Event, PersistentVolume, PersistentVolumeClaim, Pod, Service
+from podium.models.core_v1 import ConfigMap, PersistentVolume, PersistentVolumeClaim, Pod, Service
 from podium.models.meta_v1 import DeleteOptions
 
-from .cluster import apply, free_port, log_says, process_cluster, when
+from .cluster import apply, events, free_port, log_says, process_cluster, when
 from .conftest import DEADLINE
 
 pytestmark = pytest.mark.root
@@ -195,15 +195,10 @@ def test_a_host_port_that_somebody_else_has(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(proxy, "RETRY_SECONDS", 0.02)
 
     async def test(at: Cluster) -> None:
-        conflict = asyncio.Event()
-        events = at.informers.of(Event)
-        events.on_change(lambda _old, new: conflict.set() if new and new.reason == "HostPortConflict" else None)
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             await apply(at, TAKEN.replace("HOST_PORT", str(port)))
-            async with asyncio.timeout(DEADLINE):
-                await conflict.wait()
-        (told,) = [event for event in events.list() if event.reason == "HostPortConflict"]
+            (told,) = await events(at, "HostPortConflict")
         where = f"can't listen on 127.0.0.1:{port}: Address already in use"
         assert (told.involvedObject.name, told.message) == ("web", f"Host port {port} leads nowhere: {where}")
         await until_it(listens=True, port=port)  # once it is free it is the Pod's
@@ -300,11 +295,7 @@ spec:
 def test_a_pod_waits_until_its_claim_is_bound(tmp_path: Path) -> None:
     async def test(at: Cluster) -> None:
         await apply(at, CLAIMED)
-        events = at.informers.of(Event)
-        told = asyncio.Event()
-        events.on_change(lambda _old, new: told.set() if new is not None and new.reason == "FailedMount" else None)
-        async with asyncio.timeout(DEADLINE):
-            await told.wait()
+        await events(at, "FailedMount")
         waiting = (await when(at, Pod, "writer", lambda pod: pod.status.containerStatuses)).status
         assert waiting.phase == "Pending"
         assert waiting.containerStatuses[0].state.waiting is not None
