@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from podium.machinery import errors
-from podium.models import core_v1
+from podium.models import core_v1, resource_v1
 from podium.registry import continuation, lists
 from podium.registry.types import ListOptions
 from tests.registry.world import World, changed, config_map, meta, pod
@@ -71,6 +71,15 @@ def test_fields_of_pods(world: World) -> None:
         "spec.serviceAccountName=default": ["a", "b"],
     }.items():
         assert world.names(core_v1.Pod, field_selector=selector) == names, selector
+
+
+def test_fields_of_resource_slices(world: World) -> None:
+    pool = resource_v1.ResourcePool(name="p", resourceSliceCount=1)
+    for name, node in (("a", "n1"), ("b", "n2")):
+        spec = resource_v1.ResourceSliceSpec(driver=f"{name}.example.com", nodeName=node, pool=pool)
+        world.create(resource_v1.ResourceSlice(metadata=meta(name, ""), spec=spec))
+    for selector, names in (("spec.nodeName=n1", ["a"]), ("spec.driver=b.example.com,spec.nodeName=n2", ["b"])):
+        assert world.names(resource_v1.ResourceSlice, field_selector=selector) == names
 
 
 def test_fields_of_events(world: World) -> None:

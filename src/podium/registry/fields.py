@@ -79,6 +79,7 @@ _FIELDS: dict[tuple[str, str], dict[str, Value]] = {
     ("apps", "ReplicaSet"): {"status.replicas": _count("status.replicas")},
     ("batch", "Job"): {"status.successful": _count("status.succeeded")},
     ("certificates.k8s.io", "CertificateSigningRequest"): _texts("spec.signerName"),
+    ("resource.k8s.io", "ResourceSlice"): _texts("spec.driver", "spec.nodeName"),
     ("", "Service"): _texts("spec.clusterIP", "spec.type"),
 }
 _ALL = {kind: {**METADATA, **values} for kind, values in _FIELDS.items()}
