@@ -15,6 +15,13 @@ def ago(seconds: float) -> datetime:
     return NOW - timedelta(seconds=seconds)
 
 
+def readiness(seconds: float | None) -> tuple[core_v1.PodCondition, ...]:
+    """Ready for so many seconds; None: not ready."""
+    if seconds is None:
+        return (core_v1.PodCondition(type="Ready", status="False"),)
+    return (core_v1.PodCondition(type="Ready", status="True", lastTransitionTime=ago(seconds)),)
+
+
 def pod(
     name: str,
     *,
@@ -27,10 +34,7 @@ def pod(
     cost: str = "",
     labels: dict[str, str] | None = None,
 ) -> core_v1.Pod:
-    """`ready`: for how many seconds; None: not ready."""
-    conditions = (core_v1.PodCondition(type="Ready", status="False"),)
-    if ready is not None:
-        conditions = (core_v1.PodCondition(type="Ready", status="True", lastTransitionTime=ago(ready)),)
+    """`ready` as in `readiness`."""
     return core_v1.Pod(
         metadata=meta_v1.ObjectMeta(
             name=name,
@@ -44,7 +48,7 @@ def pod(
         spec=core_v1.PodSpec(nodeName=node),
         status=core_v1.PodStatus(
             phase=phase,
-            conditions=conditions,
+            conditions=readiness(ready),
             containerStatuses=(core_v1.ContainerStatus(name="web", restartCount=restarts),),
         ),
     )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from podium.controllers.daemonset import pods as daemon_pods
 from podium.models import apps_v1, core_v1, meta_v1
-from tests.controllers.build import NOW, ago
+from tests.controllers import build
 from tests.controllers.cluster import template
 
 
@@ -56,18 +55,12 @@ def pod(
     bound: bool = True,
 ) -> core_v1.Pod:
     """`ready`: for how many seconds; None: not ready."""
-    conditions = (core_v1.PodCondition(type="Ready", status="False"),)
-    if ready is not None:
-        conditions = (core_v1.PodCondition(type="Ready", status="True", lastTransitionTime=ago(ready)),)
-    return core_v1.Pod(
-        metadata=meta_v1.ObjectMeta(
-            name=name,
-            namespace="default",
-            uid=f"uid-{name}",
-            creationTimestamp=NOW - timedelta(seconds=age),
-            deletionTimestamp=NOW if deleting else None,
-            labels={"app": "logs", daemon_pods.HASH_LABEL: name_hash},
-        ),
-        spec=core_v1.PodSpec(nodeName="n1" if bound else ""),
-        status=core_v1.PodStatus(phase=phase, conditions=conditions),
+    return build.pod(
+        name,
+        phase=phase,
+        ready=ready,
+        node="n1" if bound else "",
+        age=age,
+        deleting=deleting,
+        labels={"app": "logs", daemon_pods.HASH_LABEL: name_hash},
     )

@@ -8,7 +8,7 @@ from typing import Any
 from podium.controllers.statefulset import identity
 from podium.models import apps_v1, core_v1, meta_v1
 from podium.models.quantity import Quantity
-from tests.controllers.build import NOW, ago
+from tests.controllers.build import NOW, readiness
 from tests.controllers.cluster import template
 
 
@@ -69,9 +69,6 @@ def pod(
     name: str = "db",
 ) -> core_v1.Pod:
     """`ready`: for how many seconds; None: not ready. `waiting`: why its container waits."""
-    conditions = (core_v1.PodCondition(type="Ready", status="False"),)
-    if ready is not None:
-        conditions = (core_v1.PodCondition(type="Ready", status="True", lastTransitionTime=ago(ready)),)
     state = core_v1.ContainerState(waiting=core_v1.ContainerStateWaiting(reason=waiting) if waiting else None)
     full = f"{name}-{ordinal}"
     return core_v1.Pod(
@@ -84,6 +81,8 @@ def pod(
             labels={"app": "db", identity.REVISION_LABEL: revision, identity.POD_NAME_LABEL: full},
         ),
         status=core_v1.PodStatus(
-            phase=phase, conditions=conditions, containerStatuses=(core_v1.ContainerStatus(name="db", state=state),)
+            phase=phase,
+            conditions=readiness(ready),
+            containerStatuses=(core_v1.ContainerStatus(name="db", state=state),),
         ),
     )
