@@ -14,6 +14,9 @@ from typing import Any
 from aiohttp import web
 
 from podium.models.apiregistration_v1 import APIService
+from podium.models.discovery_v1 import Endpoint, EndpointConditions, EndpointPort, EndpointSlice
+from podium.models.meta_v1 import ObjectMeta
+from podium.registry.types import Request
 from podium.server import pki
 from tests.server.harness import Harness
 
@@ -96,19 +99,25 @@ def api_service(ca: bytes = b"", **spec: Any) -> dict[str, Any]:
     }
 
 
+def endpoints(address: str, port: int) -> EndpointSlice:
+    """Of the Service."""
+    return EndpointSlice(
+        metadata=ObjectMeta(name="flavors-1", namespace="shop", labels={"kubernetes.io/service-name": "flavors"}),
+        addressType="IPv4",
+        ports=(EndpointPort(name="https", port=port),),
+        endpoints=(Endpoint(addresses=(address,), conditions=EndpointConditions(ready=True)),),
+    )
+
+
 async def lead_to(server: Harness, extension: Extension, **spec: Any) -> APIService:
     """Create the Service, its endpoints and the APIService, and say that it is available."""
     await server.post("/api/v1/namespaces", {"metadata": {"name": "shop"}})
     service = {"metadata": {"name": "flavors"}, "spec": {"ports": [{"name": "https", "port": 443}]}}
     assert (await server.post("/api/v1/namespaces/shop/services", service))[0] == 201
-    slice_ = {
-        "metadata": {"name": "flavors-1", "labels": {"kubernetes.io/service-name": "flavors"}},
-        "addressType": "IPv4",
-        "ports": [{"name": "https", "port": extension.port}],
-        "endpoints": [{"addresses": ["127.0.0.1"], "conditions": {"ready": True}}],
-    }
-    code, said = await server.post("/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices", slice_)
-    assert code == 201, said
+    slices = server.registry.resource("discovery.k8s.io", "v1", "endpointslices")
+    assert slices is not None
+    # As its controller does: clients may not lead to 127.0.0.1.
+    await server.registry.create(Request(), slices, "shop", endpoints("127.0.0.1", extension.port))
     code, said = await server.post(SERVICES, api_service(**{"ca": extension.ca, **spec}))
     assert code == 201, said
     return await available(server)

@@ -41,6 +41,30 @@ def test_a_request_is_passed_on(serve_both: ServeBoth) -> None:
     serve_both(check)
 
 
+def test_nobody_aims_it_at_the_machine_itself(serve_both: ServeBoth) -> None:
+    async def check(server: Harness, extension: Extension) -> None:
+        await lead_to(server, extension)
+        path = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices"
+        more = {
+            "metadata": {"name": "flavors-2", "labels": {"kubernetes.io/service-name": "flavors"}},
+            "addressType": "IPv4",
+            "ports": [{"name": "https", "port": extension.port}],
+            "endpoints": [{"addresses": ["127.0.0.1"]}],
+        }
+        status, said = await server.post(path, more)
+        assert (status, said["message"].partition(": ")[2]) == (
+            422,
+            'endpoints[0].addresses[0]: Invalid value: "127.0.0.1": '
+            "may not be in the loopback range (127.0.0.0/8, ::1/128)",
+        )
+        headers = {"Content-Type": "application/merge-patch+json"}
+        patch = {"ports": [{"name": "https", "port": 6443}]}
+        async with server.admin.patch(f"{path}/flavors-1", json=patch, headers=headers) as response:
+            assert response.status == 422
+
+    serve_both(check)
+
+
 def test_nobody_gives_themselves_out_as_somebody_else(serve_both: ServeBoth) -> None:
     async def check(server: Harness, extension: Extension) -> None:
         await lead_to(server, extension)

@@ -8,6 +8,7 @@ from podium.registry.admission.claim_resize import ClaimResize
 from podium.registry.admission.default_ingress_class import DefaultIngressClass
 from podium.registry.admission.default_storage_class import DefaultStorageClass
 from podium.registry.admission.default_tolerations import DefaultTolerations
+from podium.registry.admission.endpoint_addresses import EndpointAddresses
 from podium.registry.admission.limit_ranger import LimitRanger
 from podium.registry.admission.namespace_lifecycle import NamespaceLifecycle
 from podium.registry.admission.node_taint import NewNodeTaint
@@ -34,5 +35,6 @@ def default() -> tuple[Plugin, ...]:
         RuntimeClasses(),
         Requestor(),
         DefaultIngressClass(),
+        EndpointAddresses(),
         ResourceQuotas(),
     )

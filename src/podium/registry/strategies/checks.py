@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
@@ -182,6 +183,49 @@ def count_or_percent(value: int | str | None) -> int:
 
 def ip_address(path: Path, value: str) -> Errors:
     return field.each(path, value, names.ip_address(value))
+
+
+LOOPBACK = "may not be in the loopback range (127.0.0.0/8, ::1/128)"
+
+
+def other_machines_address(path: Path, value: str) -> Errors:
+    """An address that means the same wherever it is used: not each machine itself, nor what is next to it."""
+    errors = endpoint_address(path, value)
+    return [field.invalid(path, value, LOOPBACK)] if not errors and is_loopback(value) else errors
+
+
+def endpoint_address(path: Path, value: str) -> Errors:
+    """As `other_machines_address`; loopback addresses may be Pods', which admission knows (endpoint_addresses.py)."""
+    errors = ip_address(path, value)
+    if not errors and (why := _nearby(value)):
+        return [field.invalid(path, value, why)]
+    return errors
+
+
+@lru_cache(maxsize=4096)
+def _nearby(value: str) -> str:
+    address = _address(value)
+    if address.is_unspecified:
+        return f"may not be unspecified ({value})"
+    if address.is_link_local:
+        return "may not be in the link-local range (169.254.0.0/16, fe80::/10)"
+    if any(address in network for network in _LINK_LOCAL_MULTICAST):
+        return "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"
+    return ""
+
+
+def is_loopback(value: str) -> bool:
+    """Of a valid address."""
+    return _address(value).is_loopback
+
+
+def _address(value: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """::ffff:127.0.0.1 is 127.0.0.1."""
+    address = ipaddress.ip_address(value)
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+_LINK_LOCAL_MULTICAST = (ipaddress.ip_network("224.0.0.0/24"), ipaddress.ip_network("ff02::/16"))
 
 
 def cidr(path: Path, value: str) -> Errors:

@@ -31,7 +31,7 @@ def _validate(obj: EndpointSlice) -> Errors:
             if obj.addressType == "FQDN":
                 errors += checks.dns_subdomain(place, address)
             else:
-                errors += checks.ip_address(place, address)
+                errors += checks.endpoint_address(place, address)
         errors += checks.dns_label(where.child("hostname"), endpoint.hostname)
     seen: set[str] = set()
     for position, port in enumerate(obj.ports):

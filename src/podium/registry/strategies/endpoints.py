@@ -25,7 +25,7 @@ def _validate(obj: Endpoints) -> Errors:
         for name in ("addresses", "notReadyAddresses"):
             for index, address in enumerate(getattr(subset, name)):
                 place = where.child(name).index(index)
-                errors += checks.ip_address(place.child("ip"), address.ip)
+                errors += checks.endpoint_address(place.child("ip"), address.ip)
                 errors += checks.dns_label(place.child("hostname"), address.hostname)
         for index, port in enumerate(subset.ports):
             place = where.child("ports").index(index)

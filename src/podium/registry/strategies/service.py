@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any
 
 from podium.machinery import field, names
@@ -154,7 +153,7 @@ def _validate(service: Service) -> Errors:
         errors += checks.labels(SPEC.child("selector"), spec.selector)
     errors += _session_affinity(spec) + _cluster_ips(spec)
     for position, address in enumerate(spec.externalIPs):
-        errors += _external_ip(SPEC.child("externalIPs").index(position), address)
+        errors += checks.other_machines_address(SPEC.child("externalIPs").index(position), address)
     errors += checks.enum(SPEC.child("type"), spec.type, _TYPES)
     return errors + _port_conflicts(spec) + _load_balancer(service) + _policies(spec)
 
@@ -240,20 +239,6 @@ def _cluster_ips(spec: ServiceSpec) -> Errors:
         if family in spec.ipFamilies[:position]:
             errors.append(field.duplicate(SPEC.child("ipFamilies").index(position), family))
     return errors + checks.enum(SPEC.child("ipFamilyPolicy"), spec.ipFamilyPolicy, _FAMILY_POLICIES, needed=False)
-
-
-def _external_ip(path: Path, value: str) -> Errors:
-    errors = checks.ip_address(path, value)
-    if errors:
-        return errors
-    address = ipaddress.ip_address(value)
-    if address.is_unspecified:
-        return [field.invalid(path, value, f"may not be unspecified ({value})")]
-    if address.is_loopback:
-        return [field.invalid(path, value, "may not be in the loopback range (127.0.0.0/8, ::1/128)")]
-    if address.is_link_local:
-        return [field.invalid(path, value, "may not be in the link-local range (169.254.0.0/16, fe80::/10)")]
-    return []
 
 
 def _load_balancer(service: Service) -> Errors:
