@@ -141,7 +141,7 @@ class TestPreconditions:
         with pytest.raises(errors.Conflict) as caught:
             world.delete(CM, "a", preconditions=meta_v1.Preconditions(uid="x"))
         assert caught.value.message == (
-            'Operation cannot be fulfilled on configmaps "a": the UID in the precondition (x) does not match the UID '
+            'Operation cannot be fulfilled on ConfigMap "a": the UID in the precondition (x) does not match the UID '
             f"in record ({made.metadata.uid}). The object might have been deleted and then recreated"
         )
         world.delete(CM, "a", preconditions=meta_v1.Preconditions(uid=made.metadata.uid))
@@ -151,7 +151,7 @@ class TestPreconditions:
         with pytest.raises(errors.Conflict) as caught:
             world.delete(CM, "a", preconditions=meta_v1.Preconditions(resourceVersion="1"))
         assert caught.value.message == (
-            'Operation cannot be fulfilled on configmaps "a": the ResourceVersion in the precondition (1) does not '
+            'Operation cannot be fulfilled on ConfigMap "a": the ResourceVersion in the precondition (1) does not '
             f"match the ResourceVersion in record ({made.metadata.resourceVersion}). "
             "The object might have been modified"
         )

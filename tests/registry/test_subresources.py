@@ -308,7 +308,7 @@ class TestToken:
         assert self.issue(world, boundObjectRef=reference).spec.boundObjectRef.uid == made.metadata.uid
         with pytest.raises(errors.NotFound):
             self.issue(world, boundObjectRef=changed(reference, name="b"))
-        with pytest.raises(errors.Conflict, match="does not match the UID in record"):
+        with pytest.raises(errors.Conflict, match=r"on Pod .* does not match the UID in record"):
             self.issue(world, boundObjectRef=changed(reference, uid="x"))
         with pytest.raises(errors.BadRequest, match="cannot bind token to object of type"):
             self.issue(world, boundObjectRef=changed(reference, kind="Service"))

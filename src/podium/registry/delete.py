@@ -150,13 +150,14 @@ def option_errors(options: DeleteOptions) -> list[FieldError]:
 
 
 def check_preconditions(res: Resource, old: Entry, options: DeleteOptions) -> None:
+    """Conflict, which speaks of the kind here, as Kubernetes does."""
     required = options.preconditions
     if required is None:
         return
     meta = old.object.metadata
     if required.uid and required.uid != meta.uid:
         raise errors.Conflict(
-            res.group_resource,
+            res.group_kind,
             meta.name,
             f"the UID in the precondition ({required.uid}) does not match the UID in record ({meta.uid}). "
             "The object might have been deleted and then recreated",
@@ -167,7 +168,7 @@ def check_preconditions(res: Resource, old: Entry, options: DeleteOptions) -> No
 def _check_revision(res: Resource, name: str, revision: int, required: str) -> None:
     if required and required != str(revision):
         raise errors.Conflict(
-            res.group_resource,
+            res.group_kind,
             name,
             f"the ResourceVersion in the precondition ({required}) does not match the "
             f"ResourceVersion in record ({revision}). The object might have been modified",

@@ -72,7 +72,7 @@ def check_bound_object(core: Core, namespace: str, account: Entry, asked: TokenR
         why = f"the UID in the bound object reference ({bound.uid}) does not match the UID in record. " + (
             "The object might have been deleted and then recreated"
         )
-        raise errors.Conflict(resource, bound.name, why)
+        raise errors.Conflict(bound.kind, bound.name, why)  # the kind here, as Kubernetes has it
     if resource == "pods" and found.object.spec.serviceAccountName != account.object.metadata.name:
         raise errors.BadRequest(
             f'cannot bind token for serviceaccount "{account.object.metadata.name}" to pod running with different '
