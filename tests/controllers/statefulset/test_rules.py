@@ -218,6 +218,7 @@ def test_new_pods_are_of_the_current_revision_where_the_update_has_not_been_yet(
     [
         ({}, pod(2, **OLD), {2}),
         ({}, pod(2), set()),
+        ({}, pod(3, **OLD), set()),
         ({}, pod(0, ready=None, waiting="ErrImagePull", **OLD), {0}),
         ({}, pod(0, ready=None, phase="Failed", waiting="Completed", **OLD), set()),
         ({}, rejected(0, **OLD), {0}),

@@ -215,11 +215,13 @@ def is_current(stateful_set: apps_v1.StatefulSet, ordinal: int, left: int, to_up
 
 def to_update(stateful_set: apps_v1.StatefulSet, going: Iterable[core_v1.Pod], revision: str) -> set[int]:
     """The ordinals of those Pods, which are about to be deleted, that go because they are outdated: not of those that
-    have run and ended, and would go anyway."""
+    are too many, nor of those that have run and ended, which would go anyway."""
     return {
         identity.ordinal_of(pod)
         for pod in going
-        if _is_replaceable(stateful_set, pod, revision) and (not pod_rules.is_finished(pod) or stuck.was_rejected(pod))
+        if identity.in_range(stateful_set, identity.ordinal_of(pod))
+        and _is_replaceable(stateful_set, pod, revision)
+        and (not pod_rules.is_finished(pod) or stuck.was_rejected(pod))
     }
 
 
