@@ -48,6 +48,8 @@ class Registry:
         self.core.admission = Chain(plugins.default())
         self.core.token_issuer = token_issuer
         self._housekeeping = Housekeeping(self.core)
+        self._begun = False
+        """Whether it is to have what every cluster begins with."""
         self._providers: dict[str, provided.Provider] = {}
         self.extensions: aggregation.Extensions | None = None
         """The way to API servers that extend this one, while there is one."""
@@ -59,6 +61,7 @@ class Registry:
         self._housekeeping.start()
         if not empty:
             await bootstrap.bootstrap(self.core)
+        self._begun = not empty
 
     async def advertise(self, address: str, port: int) -> None:
         """Let the Service default/kubernetes lead to where the API is served."""
@@ -195,6 +198,8 @@ class Registry:
         _supports(res, "delete")
         stored = self.core.stored(res)
         entry = await delete.delete(self.core, request, stored, namespace, name, options)
+        if entry is None and request.removed is None and self._begun:
+            await bootstrap.bootstrap(self.core)  # nobody could read it: it may be what every cluster begins with
         return None if entry is None else viewed(res.view.from_stored if res.view else None, entry)
 
     async def delete_collection(

@@ -7,7 +7,8 @@ since they ask once more before they destroy anything because of what isn't ther
 
 A DELETE by name removes it for good, without admission, grace or finalizers, which nobody can know of (Kubernetes asks
 for the option ignoreStoreReadErrorWithClusterBreakingPotential, which is alpha, and for a right of its own). A uid as
-precondition is refused: nobody can say whether it holds.
+precondition is refused: nobody can say whether it holds. What every cluster begins with is made again at once; the
+ServiceAccount "default" of the namespace "default", and where the API listens, when the server starts the next time.
 """
 
 from __future__ import annotations
