@@ -36,7 +36,6 @@ class NotApplicable(errors.StatusError):
 class Target:
     namespace: str
     name: str
-    attempts: int
 
 
 async def apply_config(core: Core, request: Request, res: Resource, target: Target, config: Any, part: Part) -> Entry:
@@ -75,7 +74,7 @@ async def apply_config(core: Core, request: Request, res: Resource, target: Targ
             entry = await create(core, request, stored, namespace, res.view.to_stored(new) if res.view else new)
             request.created = True
             return entry
-    return await replace_object(core, request, stored, namespace, name, build, part, target.attempts)
+    return await replace_object(core, request, stored, namespace, name, build, part)
 
 
 def _scaled(stored: Resource, config: Any) -> Any:

@@ -27,7 +27,7 @@ from podium.registry.types import Entry, Request
 from podium.registry.unreadable import CorruptObject, Unreadable
 from podium.store.port import RevisionMismatch
 
-ATTEMPTS = 64
+ATTEMPTS = 1000
 ORPHANING = frozenset({"replicationcontrollers", "jobs.batch"})
 """Kinds that leave their dependents behind unless told otherwise, for backward compatibility."""
 LEFT_BEHIND = {

@@ -18,9 +18,6 @@ from podium.registry.resources import Resource
 from podium.registry.types import Entry, PatchType, Request
 from podium.registry.update import replace
 
-ATTEMPTS = 6
-"""Kubernetes tries five more times before it gives up."""
-
 
 async def patch(
     core: Core,
@@ -49,7 +46,7 @@ async def patch(
             new.metadata.resourceVersion = ""
         return new
 
-    return await replace(core, request, res, namespace, name, build, part, ATTEMPTS)
+    return await replace(core, request, res, namespace, name, build, part)
 
 
 def apply(document: Any, tree: Any, patch_type: PatchType, kind: type[Any]) -> Any:

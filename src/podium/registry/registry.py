@@ -185,7 +185,7 @@ class Registry:
         stored = self.core.stored(res)
         what = part(stored, subresource, res.view)
         if patch_type == "apply":
-            target = apply.Target(namespace, name, patch.ATTEMPTS)
+            target = apply.Target(namespace, name)
             entry = await apply.apply_config(self.core, request, res, target, tree, what)
         else:
             entry = await patch.patch(self.core, request, stored, (namespace, name), tree, patch_type, what)

@@ -21,8 +21,9 @@ from podium.registry.storage import Collection
 from podium.registry.types import Entry, Request
 from podium.store.port import RevisionMismatch
 
-ATTEMPTS = 64
-"""How often a write that doesn't insist on a revision is tried again when others are quicker."""
+ATTEMPTS = 1000
+"""How often a write that doesn't insist on a revision is tried again when others are quicker: as often as there may be
+others, since each time one of them has been successful."""
 
 Build = Callable[[Entry], Any]
 """The object to be written, given the current one. Called again when the object has changed meanwhile."""
@@ -74,13 +75,12 @@ async def replace(
     name: str,
     build: Build,
     part: Part,
-    attempts: int = ATTEMPTS,
 ) -> Entry:
     """Write what `build` makes of the current object, or of its part. A resourceVersion in it is insisted on."""
     core.check()
     collection = core.live(res)
     key = collection.key(namespace, name)
-    for _attempt in range(attempts):
+    for _attempt in range(ATTEMPTS):
         old = collection.find(key)
         if old is None:
             raise errors.NotFound(res.group_resource, name)
