@@ -152,6 +152,26 @@ def test_commands_that_leave_somebody_behind_or_say_too_much(tmp_path: Path, mon
     asyncio.run(run())
 
 
+def test_what_commands_have_left_behind_ends_with_the_container(tmp_path: Path) -> None:
+    """But not what others have."""
+
+    async def run() -> None:
+        async with started(tmp_path) as runtime:
+            await sandbox(runtime)
+            command = ["sh", "-c", "(setsid sh -c 'echo $$; exec sleep 1000 >/dev/null 2>&1' &) | head -n 1"]
+            pids, containers = [], []
+            for name in ("a", "b"):
+                containers.append(await launch(runtime, "sleep", "1000", name=name))
+                result = await runtime.exec_sync(containers[-1], command, DEADLINE)
+                pids.append(int(result.output))
+            await runtime.stop_container(containers[0], DEADLINE)
+            assert [alive(pid) for pid in pids] == [False, True]
+            await runtime.stop_container(containers[1], DEADLINE)
+            assert [alive(pid) for pid in pids] == [False, False]
+
+    asyncio.run(run())
+
+
 def test_logs_are_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shim_config, "LOG_BYTES", 10_000)
     monkeypatch.setattr(shim_config, "LOG_FILES", 3)

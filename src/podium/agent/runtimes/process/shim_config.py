@@ -9,7 +9,7 @@ from pathlib import Path
 
 from podium.agent.runtime import ContainerConfig, Mount, Sandbox
 from podium.agent.runtimes.process.network import PodNetwork
-from podium.agent.runtimes.process.shim import records
+from podium.agent.runtimes.process.shim import left_behind, records
 
 LOG_BYTES = 10 * 1024 * 1024
 LOG_FILES = 5
@@ -35,7 +35,11 @@ def shim_config(
         image=config.image,
         image_id=config.image_id,
         argv=list(config.command),
-        environment={**_surroundings(sandbox, place, network, host_network), **config.environment},
+        environment={
+            **_surroundings(sandbox, place, network, host_network),
+            **config.environment,
+            left_behind.MARK: container_id,
+        },
         working_dir=config.working_dir,
         log=str(place.log),
         log_bytes=LOG_BYTES,

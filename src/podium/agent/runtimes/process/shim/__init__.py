@@ -11,6 +11,7 @@ and it asks the operating system for the time itself.
 | config.json | by the agent, before the shim starts | see `records.Config` |
 | shim.json | by the shim first of all; whoever makes it owns the container | pid and start time of the shim |
 | started.json | when the container's program runs | its pid, start time, and when |
+| commands | when a command was run in the container, for the first time | nothing |
 | exit.json | when all of the container has ended | exit code, reason, message, and when |
 
 `shim exec DIR COMMAND...` runs a command in the running container of DIR, on the caller's standard streams;

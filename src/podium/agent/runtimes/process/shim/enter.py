@@ -46,6 +46,7 @@ def become(config: records.Config) -> None:
 def execute(directory: Path, argv: list[str], *, terminal: bool = False) -> None:
     """Run a command where the container of the directory runs; `terminal`: the standard input is one."""
     config: records.Config = records.read(directory / records.CONFIG)
+    (directory / records.COMMANDS).touch()
     if terminal:
         take_terminal(config)
     pid = records.read(directory / records.STARTED)["pid"]

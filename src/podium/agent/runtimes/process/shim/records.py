@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 CONFIG, CLAIM, STARTED, EXIT = "config.json", "shim.json", "started.json", "exit.json"
+COMMANDS = "commands"
 
 
 class MountConfig(TypedDict):

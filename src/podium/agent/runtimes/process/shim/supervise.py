@@ -64,6 +64,10 @@ def supervise(directory: Path) -> None:
     log.close()
     if attached is not None:
         attached.close()
+    if (directory / records.COMMANDS).exists():
+        from podium.agent.runtimes.process.shim import left_behind  # in most containers no command is run
+
+        left_behind.kill(config["id"])
     code = os.waitstatus_to_exitcode(status)
     records.write(directory / records.EXIT, _end(code if code >= 0 else 128 - code))
 
