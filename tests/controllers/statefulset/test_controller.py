@@ -226,6 +226,22 @@ def test_a_pod_does_not_go_before_its_claims_are_its_own(parallel: bool) -> None
     run(body, COLLECTED)
 
 
+def test_a_claim_that_the_cache_does_not_show_yet_goes_with_its_pod() -> None:
+    async def body(cluster: Cluster) -> None:
+        cluster.transport.hold("persistentvolumeclaims")
+        await cluster.client.create(stateful_set(2, parallel=True, claims=("data",), when_scaled="Delete"))
+        await run_pods(cluster)
+        await change(cluster, replicas=1)
+        await run_pods(cluster)
+        assert set(await images(cluster)) == {"db-0"}
+        cluster.transport.let_go("persistentvolumeclaims")
+        await cluster.advance(5)
+        await run_pods(cluster)
+        assert await claims(cluster) == {"data-db-0": []}
+
+    run(body, COLLECTED)
+
+
 def test_claims_go_with_the_set() -> None:
     async def body(cluster: Cluster) -> None:
         await cluster.client.create(stateful_set(2, claims=("data",), when_deleted="Delete"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from podium.client.informers import Informer
@@ -92,17 +93,33 @@ class Actions:
             if claims.has_conflict(claim, stateful_set, pod):
                 message = claims.conflict_message(claim)
                 self._recorder.event(stateful_set, "Warning", "ConflictingController", message)
-            references = claims.owner_references(claim, stateful_set, pod)
-            if references != claim.metadata.ownerReferences:
-                changed = codec.copy(claim)
-                changed.metadata.ownerReferences = references
-                await self._own_claim(stateful_set, pod, changed)
+            await self._own_claim(stateful_set, pod, claim)
+
+    async def hand_over(self, stateful_set: apps_v1.StatefulSet, pod: core_v1.Pod) -> None:
+        """Before a Pod goes: a claim that should go with it would stay forever, so the cache's word that there is none
+        isn't enough."""
+        if not self.owns_claims(stateful_set, pod):
+            await self.own_claims(stateful_set, pod)
+        _, when_scaled = claims.policy(stateful_set)
+        if not when_scaled:
+            return
+        namespace = stateful_set.metadata.namespace
+        for name in identity.claim_names(stateful_set, identity.ordinal_of(pod)).values():
+            if self._claims.get(namespace, name) is None:
+                with contextlib.suppress(errors.NotFound):
+                    there = await self._client.get(core_v1.PersistentVolumeClaim, namespace, name)
+                    await self._own_claim(stateful_set, pod, there)
 
     async def _own_claim(
         self, stateful_set: apps_v1.StatefulSet, pod: core_v1.Pod, claim: core_v1.PersistentVolumeClaim
     ) -> None:
+        references = claims.owner_references(claim, stateful_set, pod)
+        if references == claim.metadata.ownerReferences:
+            return
+        changed = codec.copy(claim)
+        changed.metadata.ownerReferences = references
         try:
-            await self._client.update(claim)
+            await self._client.update(changed)
         except errors.Conflict:
             raise  # the cache is late
         except errors.StatusError as error:

@@ -233,8 +233,7 @@ class StatefulSetController:
         failure = failure or outcome.error
         try:
             for pod in plan.hand_over:
-                if not self._actions.owns_claims(stateful_set, pod):
-                    await self._actions.own_claims(stateful_set, pod)
+                await self._actions.hand_over(stateful_set, pod)
         except errors.StatusError as error:
             return failure or error
         last = await self._actions.delete_all(stateful_set, plan.delete)
