@@ -246,11 +246,14 @@ def test_keys_that_the_disk_has_changed_are_no_reason_not_to_open(tmp_path: Path
         file = apsw.Connection(str(tmp_path / "store.db"))
         file.execute("UPDATE log SET key = CAST(x'2fe1' AS TEXT) WHERE revision = 2")
         file.execute("UPDATE log SET key = '/z' WHERE revision = 3")
+        file.execute("UPDATE log SET value = '2' WHERE revision = 4")  # a text instead of bytes: one bit is enough
         file.close()
 
         store = await SqliteStore.open(tmp_path / "store.db")
         assert [record.key for record in (await store.list("/")).records] == ["/\\xe1", "/c", "/z"]
         assert [change.record.key for change in await store.changes(1)] == ["/\\xe1", "/z", "/c", "/b"]
+        assert {change.record.value for change in await store.changes(1, until=4)} == {b"1", b"2"}
+        assert [record.value for record in (await store.list("/c")).records] == [b"2"]
         assert await store.get("/\\xe1", revision=4) == await store.get("/\\xe1")
         await store.delete("/\\xe1", 2)
         await store.close()

@@ -16,7 +16,7 @@ WINDOW = 1000
 
 # The prefix is compared as text; a range of keys would need the prefix's successor, which may not exist.
 _CHANGES = """
-SELECT l.revision, CAST(l.key AS BLOB), l.created, l.value, l.previous, p.value
+SELECT l.revision, CAST(l.key AS BLOB), l.created, CAST(l.value AS BLOB), l.previous, CAST(p.value AS BLOB)
 FROM log l LEFT JOIN log p ON p.revision = l.previous
 WHERE l.revision > :after AND l.revision <= :until AND substr(l.key, 1, length(:prefix)) = :prefix
 ORDER BY l.revision
@@ -64,7 +64,7 @@ def read_first(connection: apsw.Connection, prefix: str, after: int, until: int,
 
 def read_record(connection: apsw.Connection, revision: int) -> Record:
     row = connection.execute(
-        "SELECT CAST(key AS BLOB), value, created FROM log WHERE revision = ?", (revision,)
+        "SELECT CAST(key AS BLOB), CAST(value AS BLOB), created FROM log WHERE revision = ?", (revision,)
     ).fetchone()
     if row is None:
         raise apsw.CorruptError(f"the log has lost revision {revision}")

@@ -114,7 +114,7 @@ def load(connection: apsw.Connection) -> tuple[Heads, int]:
     records: dict[str, Record] = {}
     revision = compacted
     for revision, key, created, value in connection.execute(
-        "SELECT revision, CAST(key AS BLOB), created, value FROM log ORDER BY revision"
+        "SELECT revision, CAST(key AS BLOB), created, CAST(value AS BLOB) FROM log ORDER BY revision"
     ):
         name = history.text(key)
         if value is None:
