@@ -18,7 +18,7 @@ def test_a_good_one_passes_and_stays_good() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "expected"),
     [
-        ("data", {"k": "x" * (1024 * 1024 + 1)}, [": Too long: may not be more than 1048576 bytes"]),
+        ("data", {"k": "x" * (1024 * 1024 + 1)}, ["[]: Too long: may not be more than 1048576 bytes"]),
         ("binaryData", {"key": "AA=="}, ['data[key]: Invalid value: "key": duplicate of key present in binaryData']),
     ],
 )

@@ -6,9 +6,11 @@ from podium.machinery import field, names
 from podium.machinery.field import Path
 from podium.models.core_v1 import ConfigMap
 from podium.registry.strategies import config_data
-from podium.registry.strategies.checks import ROOT, Errors
+from podium.registry.strategies.checks import Errors
 from podium.registry.strategy import Strategy
 
+_WHOLE = Path("[]")
+"""The object itself, as Kubernetes writes a path that is empty."""
 _DATA = Path("data")
 _BINARY = Path("binaryData")
 
@@ -25,7 +27,7 @@ def _validate(obj: ConfigMap) -> Errors:
             errors.append(field.invalid(_DATA.key(key), key, "duplicate of key present in binaryData"))
     errors += config_data.keys(_BINARY, obj.binaryData)
     if sum(map(_size, obj.data.values())) + sum(map(_size, obj.binaryData.values())) > config_data.LARGEST:
-        errors.append(field.too_long(ROOT, config_data.LARGEST))
+        errors.append(field.too_long(_WHOLE, config_data.LARGEST))
     return errors
 
 
