@@ -14,10 +14,10 @@ import pytest
 from aiohttp import web
 
 from podium.agent.probes import grpc
-from podium.agent.probes.handlers import Outcome, Target, port_number, probe
+from podium.agent.probes.handlers import Outcome, Target, hook, port_number, probe
 from podium.clock import RealClock
 from podium.models import codec
-from podium.models.core_v1 import Container, Probe
+from podium.models.core_v1 import Container, LifecycleHandler, Probe
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -118,6 +118,27 @@ def test_http_get(action: dict[str, Any], success: bool, message: str) -> None:
 
     found = asyncio.run(run())
     assert (found.success, found.message) == (success, message)
+
+
+@pytest.mark.parametrize("path", ["/200", "/404", "/500"])
+def test_a_hook_is_content_with_any_answer(path: str) -> None:
+    async def run() -> Outcome:
+        async with http_server() as port:
+            return await run_hook(port, path)
+
+    assert asyncio.run(run()) == Outcome(True)
+
+
+def test_a_hook_that_nobody_answers_has_failed() -> None:
+    async def run() -> Outcome:
+        return await run_hook(await free_port(), "/")
+
+    assert not asyncio.run(run()).success
+
+
+async def run_hook(port: int, path: str) -> Outcome:
+    target = Target(None, RealClock(), Container(name="c"), "", "127.0.0.1")  # type: ignore[arg-type]
+    return await hook(target, codec.from_tree({"httpGet": {"port": port, "path": path}}, LifecycleHandler))
 
 
 def test_endless_redirects_fail() -> None:

@@ -21,7 +21,7 @@ from podium.models.core_v1 import Container, HTTPGetAction, LifecycleHandler, Pr
 T = TypeVar("T")
 LONGEST_BODY = 10 * 1024
 LONGEST_REDIRECTS = 10
-USER_AGENT = "kube-probe/1.36"
+PROBE_AGENT, HOOK_AGENT = "kube-probe/1.36", "kube-lifecycle/1.36"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Outcome:
     """It succeeded, but something is to be told (a redirect to another host)."""
     carried_out: bool = True
     """Otherwise it says nothing about the container."""
+    status: int = 0
+    """Of the answer to an HTTP request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ async def hook(target: Target, handler: LifecycleHandler) -> Outcome:
     if handler.exec is not None:
         return await _exec(target, handler.exec.command, None)
     if handler.httpGet is not None:
-        return await http_get(target, handler.httpGet, None)
+        outcome = await http_get(target, handler.httpGet, None, HOOK_AGENT)
+        return Outcome(True) if outcome.status else outcome  # any answer will do
     if handler.sleep is not None:
         await target.clock.sleep(handler.sleep.seconds)
         return Outcome(True)
@@ -84,7 +87,7 @@ def port_number(port: int | str | None, container: Container) -> int:
     return number
 
 
-async def http_get(target: Target, action: HTTPGetAction, seconds: float | None) -> Outcome:
+async def http_get(target: Target, action: HTTPGetAction, seconds: float | None, agent: str = PROBE_AGENT) -> Outcome:
     """200 to 399 is success. Redirects are followed, but not to another host."""
     try:
         port = port_number(action.port, target.container)
@@ -94,7 +97,7 @@ async def http_get(target: Target, action: HTTPGetAction, seconds: float | None)
     path = action.path if action.path.startswith("/") else f"/{action.path}"
     scheme = (action.scheme or "HTTP").lower()
     url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{path}"
-    headers = [("User-Agent", USER_AGENT), ("Accept", "*/*")]
+    headers = [("User-Agent", agent), ("Accept", "*/*")]
     given = [(header.name, header.value) for header in action.httpHeaders]
     names = {name.lower() for name, _ in given}
     headers = [header for header in headers if header[0].lower() not in names] + given
@@ -114,20 +117,23 @@ async def _request(url: str, host: str, headers: Sequence[tuple[str, str]]) -> O
     unverified.check_hostname = False
     unverified.verify_mode = ssl.CERT_NONE
     connector = aiohttp.TCPConnector(ssl=unverified, force_close=True)
-    async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
+    unlimited = aiohttp.ClientTimeout()  # the caller knows how long it may take
+    async with aiohttp.ClientSession(connector=connector, auto_decompress=False, timeout=unlimited) as session:
         for _ in range(LONGEST_REDIRECTS):
             async with session.get(url, headers=headers, allow_redirects=False) as response:
                 location = response.headers.get("Location")
                 if response.status in (301, 302, 303, 307, 308) and location:
                     following = response.url.join(URL(location))
                     if following.host != response.url.host:
-                        return Outcome(True, f"Probe terminated redirects, Response body: {location}", warning=True)
+                        why = f"Probe terminated redirects, Response body: {location}"
+                        return Outcome(True, why, warning=True, status=response.status)
                     url = str(following)
                     continue
                 await response.content.read(LONGEST_BODY)
                 if 200 <= response.status < 400:
-                    return Outcome(True)
-                return Outcome(False, f"HTTP probe failed with statuscode: {response.status}")
+                    return Outcome(True, status=response.status)
+                why = f"HTTP probe failed with statuscode: {response.status}"
+                return Outcome(False, why, status=response.status)
     return Outcome(False, f'Get "{url}": stopped after {LONGEST_REDIRECTS} redirects')
 
 
