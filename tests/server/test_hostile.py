@@ -119,7 +119,7 @@ def test_a_body_that_never_comes(serve: Serve) -> None:
         b"\x16\x03\x01garbage\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost x\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 200_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 2_000_000 + b"\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer swordfish\0\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n9\r\nswordfish",
     ],
@@ -141,6 +141,18 @@ def test_requests_for_no_path(serve: Serve, line: bytes, code: int) -> None:
         async with server.raw(server.files.admin) as (reader, writer):
             writer.write(line + b"\r\nHost: x\r\n\r\n")
             assert await reader.readline() == f"HTTP/1.1 {code} Not Found\r\n".encode()
+
+    serve(check)
+
+
+def test_a_command_may_be_long(serve: Serve) -> None:
+    """As long as the operating system lets it be, in words and altogether: all of it is in the request's first line."""
+
+    async def check(server: Harness) -> None:
+        for words in (["x" * 130_000], ["x"] * 5000):
+            query = "&".join(f"command={word}" for word in words)
+            refused = await server.get(f"/api/v1/namespaces/default/pods/none/exec?stdout=true&{query}")
+            assert refused["message"] == 'pods "none" not found'
 
     serve(check)
 

@@ -42,7 +42,8 @@ logger = logging.getLogger(__name__)
 
 _IDLE_TIMEOUT = 90.0
 """Seconds that a connection may be without a request, as in Kubernetes."""
-_LONGEST_LINE = 64 * 1024
+_LONGEST_LINE = 1024 * 1024
+"""Of a request's head, as in Kubernetes. The command of an exec is in the first one."""
 
 
 @dataclass(frozen=True, slots=True)
