@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -114,6 +116,42 @@ def test_what_cannot_be_started(tmp_path: Path, command: tuple[str, ...], messag
             assert message in str(caught.value)
             found = runtime.containers("u1")[0]
             assert (found.state, found.exit_code, found.reason) == ("exited", 128, "StartError")
+
+    asyncio.run(run())
+
+
+def test_where_there_is_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails says so, holds nothing, and can be tried again; what runs can end."""
+
+    def full(*_: object, **_more: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    async def run() -> None:
+        async with started(tmp_path) as runtime:
+            with monkeypatch.context() as disk:
+                disk.setattr(records, "write", full)
+                with pytest.raises(RuntimeFailure, match="No space left"):
+                    await sandbox(runtime)
+            address = await sandbox(runtime)
+            with monkeypatch.context() as disk:
+                disk.setattr(records, "write", full)
+                with pytest.raises(RuntimeFailure, match="No space left") as caught:
+                    await launch(runtime, "sleep", "1000")
+                assert caught.value.reason == "CreateContainerError"
+            with monkeypatch.context() as processes:
+                processes.setattr(subprocess, "Popen", full)
+                with pytest.raises(RuntimeFailure, match="No space left"):
+                    await launch(runtime, "sleep", "1000")
+            (found,) = runtime.containers("u1")
+            assert (found.state, found.exit_code, found.reason) == ("exited", 128, "StartError")
+            container = await launch(runtime, "sleep", "1000", attempt=1)
+            with monkeypatch.context() as disk:
+                disk.setattr(records, "write", full)
+                await runtime.stop_container(container, DEADLINE)
+                await runtime.stop_sandbox("u1")
+                await runtime.remove_sandbox("u1")
+            assert not runtime.directory("u1").exists()
+            assert await sandbox(runtime, "u2") not in ("", address)
 
     asyncio.run(run())
 

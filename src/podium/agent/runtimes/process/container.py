@@ -24,6 +24,7 @@ from podium.agent.runtimes.process.shim import records
 from podium.clock import Clock
 
 SHIM = (sys.executable, "-S", "-E", str(Path(__file__).parent / "shim" / "__main__.py"))
+START_ERROR = 128
 LOST = "The container could not be located: its supervisor has ended"
 
 
@@ -45,7 +46,11 @@ class ProcessContainer:
 
     async def start(self) -> None:
         """Run its program; RuntimeFailure if that can't be."""
-        self.child, told = await asyncio.to_thread(_launch, self.directory)
+        try:
+            self.child, told = await asyncio.to_thread(_launch, self.directory)
+        except OSError as error:  # no more processes, no more space
+            self._note_end({"exit_code": START_ERROR, "reason": "StartError", "message": str(error)}, self._now())
+            raise RuntimeFailure(str(error), "RunContainerError") from error
         claim = records.read(self.directory / records.CLAIM)
         started = records.read(self.directory / records.STARTED)
         began = _time(started["started_at"]) if started else None
@@ -107,10 +112,15 @@ class ProcessContainer:
         end: Any = records.read(self.directory / records.EXIT)
         if end is None:
             self._kill_orphan()
-            finished = self.clock.now().replace(microsecond=0)
-            end = {"exit_code": 137, "reason": "ContainerStatusUnknown", "message": LOST}
+            self._note_end({"exit_code": 137, "reason": "ContainerStatusUnknown", "message": LOST}, self._now())
         else:
-            finished = _time(end["finished_at"])
+            self._note_end(end, _time(end["finished_at"]))
+
+    def _now(self) -> datetime:
+        """As the shim's timestamps are read."""
+        return self.clock.now().replace(microsecond=0)
+
+    def _note_end(self, end: Any, finished: datetime) -> None:
         self.record = replace(
             self.record,
             state="exited",

@@ -12,6 +12,7 @@ those that ended meanwhile. Under the node's directory:
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import socket
 from collections.abc import Callable, Sequence
@@ -45,6 +46,8 @@ from podium.machinery.streams import ClientStreams, Connection, StreamOptions
 
 STOP_GRACE = 2.0
 OUTPUT_LIMIT = 16 * 1024
+
+_log = logging.getLogger(__name__)
 
 
 class ProcessRuntime:
@@ -180,6 +183,15 @@ class ProcessRuntime:
                 self._addresses.give_back(ip)
                 raise RuntimeFailure(f"failed to set up the network: {error}", "CreatePodSandboxError") from error
         sandbox = Sandbox(config.uid, config.namespace, config.name, ip, hostname=config.hostname, network=network)
+        try:
+            self._write_files(sandbox, config)
+        except OSError as error:
+            await self._give_back(sandbox)
+            raise RuntimeFailure(f"failed to write its files: {error}", "CreatePodSandboxError") from error
+        self._by_pod.setdefault(config.uid, [])
+        return sandbox
+
+    def _write_files(self, sandbox: Sandbox, config: SandboxConfig) -> None:
         directory = self.directory(config.uid)
         (directory / "hosts").write_text(
             hosts_file.with_names(hosts_file.content(sandbox, config), config.service_names)
@@ -187,16 +199,21 @@ class ProcessRuntime:
         # There is no name server: a look-up fails at once instead of waiting for an answer.
         (directory / "resolv.conf").write_text("options timeout:1 attempts:1\n")
         self._save(sandbox)
-        self._by_pod.setdefault(config.uid, [])
-        return sandbox
 
     async def stop_sandbox(self, uid: str) -> None:
         sandbox = self._sandboxes.get(uid)
         if sandbox is None or sandbox.stopped:
             return
-        self._save(replace(sandbox, stopped=True))
+        stopped = self._sandboxes[uid] = replace(sandbox, stopped=True)
+        try:
+            self._save(stopped)
+        except OSError as error:  # a full disk must not keep a Pod from going: that may make room
+            _log.warning("sandbox of pod %s/%s: %s", sandbox.namespace, sandbox.name, error)
+        await self._give_back(sandbox)
+
+    async def _give_back(self, sandbox: Sandbox) -> None:
         if sandbox.ip != self.address:
-            await asyncio.to_thread(self._network.detach, uid)
+            await asyncio.to_thread(self._network.detach, sandbox.uid)
             self._addresses.give_back(sandbox.ip)
 
     async def remove_sandbox(self, uid: str) -> None:
@@ -215,8 +232,8 @@ class ProcessRuntime:
         return await in_thread(lambda: self._network.listen(address, port), _close)
 
     def _save(self, sandbox: Sandbox) -> None:
-        self._sandboxes[sandbox.uid] = sandbox
         records.write(self.directory(sandbox.uid) / "sandbox.json", asdict(sandbox))
+        self._sandboxes[sandbox.uid] = sandbox
 
     # --- images
 
@@ -233,6 +250,12 @@ class ProcessRuntime:
     # --- containers
 
     async def create_container(self, uid: str, config: ContainerConfig) -> str:
+        try:
+            return self._create(uid, config)
+        except OSError as error:
+            raise RuntimeFailure(f"failed to create its files: {error}", "CreateContainerError") from error
+
+    def _create(self, uid: str, config: ContainerConfig) -> str:
         sandbox = self._sandboxes[uid]
         directory = self.directory(uid) / "containers" / config.name / str(config.attempt)
         log = self.directory(uid) / "logs" / config.name / f"{config.attempt}.log"
