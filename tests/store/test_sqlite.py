@@ -219,7 +219,11 @@ def test_writes_that_wait_for_a_sync_share_the_next_one(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_tool_that_locks_the_file_for_a_moment_delays_writes_only(tmp_path: Path) -> None:
+def test_a_tool_that_locks_the_file_for_a_moment_delays_writes_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "BUSY_MILLISECONDS", 600_000)
+
     async def scenario() -> None:
         store = await SqliteStore.open(tmp_path / "store.db")
         tool = apsw.Connection(str(tmp_path / "store.db"))
