@@ -12,9 +12,10 @@ import pytest
 from podium.controllers.statefulset import identity
 from podium.models import core_v1
 from tests.controllers.cluster import Cluster, run
+from tests.controllers.progress import finish, step
 from tests.controllers.statefulset.build import stateful_set
 from tests.controllers.statefulset.test_controller import COLLECTED, claims
-from tests.controllers.statefulset.test_invariants import change, finish, step
+from tests.controllers.statefulset.test_invariants import change
 
 
 async def free_unused_claims(cluster: Cluster) -> bool:
