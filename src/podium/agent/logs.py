@@ -42,7 +42,12 @@ def since(options: LogOptions, now: datetime) -> bytes:
     start = options.since_time
     if options.since_seconds is not None:
         start = now - timedelta(seconds=min(options.since_seconds, LONGEST))
-    return start.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z").encode() if start is not None else b""
+    return stamp(start) if start is not None else b""
+
+
+def stamp(time: datetime) -> bytes:
+    """As logs write it."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z").encode()
 
 
 class LogReader:

@@ -365,12 +365,40 @@ def test_readiness_follows_the_conditions_of_its_gates(podium_cluster: VirtualCl
 
 def test_what_a_command_prints_is_its_log(podium_cluster: VirtualCluster) -> None:
     create(podium_cluster, command=["echo", "hello"], restartPolicy="Never")
+    assert logs(podium_cluster) == b"hello\n"
 
-    async def logs() -> bytes:
-        pieces = podium_cluster.cluster.nodes.logs("node-1", "default", "p", LogOptions(container="c"))
+
+@pytest.mark.parametrize(
+    ("options", "seen"),
+    [
+        ({"tail_lines": 1}, b"two\n"),
+        ({"tail_lines": 0}, b""),
+        ({"tail_lines": 5}, b"one\ntwo\n"),
+        ({"limit_bytes": 5}, b"one\nt"),
+        ({"timestamps": True, "tail_lines": 1}, b"2026-01-01T00:00:00.000000000Z two\n"),
+        ({"since_seconds": 60}, b"one\ntwo\n"),
+        ({"since_seconds": 5}, b""),
+    ],
+)
+def test_logs_as_they_are_asked_for(podium_cluster: VirtualCluster, options: dict[str, Any], seen: bytes) -> None:
+    create(podium_cluster, command=["sh", "-c", "echo one; echo two"], restartPolicy="Never")
+    podium_cluster.advance(10)
+    assert logs(podium_cluster, **options) == seen
+
+
+def test_a_log_is_followed_to_the_end_of_the_container(podium_cluster: VirtualCluster) -> None:
+    create(podium_cluster, command=["sh", "-c", "echo one; sleep 60"], restartPolicy="Never")
+    began = podium_cluster.clock.elapsed
+    assert logs(podium_cluster, follow=True) == b"one\n"
+    assert podium_cluster.clock.elapsed >= began + 60
+
+
+def logs(cluster: VirtualCluster, **options: Any) -> bytes:
+    async def read() -> bytes:
+        pieces = cluster.cluster.nodes.logs("node-1", "default", "p", LogOptions(container="c", **options))
         return b"".join([piece async for piece in pieces])
 
-    assert podium_cluster.run(logs()) == b"hello\n"
+    return cluster.run(read())
 
 
 def test_the_node_and_its_lease(podium_cluster: VirtualCluster) -> None:

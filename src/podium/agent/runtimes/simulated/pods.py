@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from podium.agent.addresses import AddressPool
 from podium.agent.driver import NodeContext, container_not_found
 from podium.agent.phase import FINAL
-from podium.agent.runtimes.simulated import commands
+from podium.agent.runtimes.simulated import commands, output
 from podium.agent.runtimes.simulated import exec as exec_
 from podium.agent.runtimes.simulated.behaviour import FirstRuns
 from podium.agent.runtimes.simulated.container import SimulatedContainer
@@ -79,7 +79,7 @@ class SimulatedPods:
     # --- what clients ask of their containers
 
     async def logs(self, pod: Pod, options: LogOptions) -> AsyncIterator[bytes]:
-        """What a trivial command would have printed."""
+        """What a trivial command would have printed; nothing follows it but the container's end."""
         sim = self._pods.get(pod.metadata.uid)
         container = next((c for c in sim.containers if c.spec.name == options.container), None) if sim else None
         if container is None or container.view.current is None:
@@ -91,8 +91,12 @@ class SimulatedPods:
             raise errors.BadRequest(
                 f'previous terminated container "{options.container}" in pod "{pod.metadata.name}" not found'
             )
-        if container.acts.output:
-            yield (container.acts.output + "\n").encode()
+        now = self._context.clock.now()
+        text = container.acts.output
+        if text and (piece := output.shown(text + "\n", record.started_at or now, options, now)):
+            yield piece
+        if options.follow and not options.previous:
+            await self._ended(pod, container)
 
     async def exec(self, pod: Pod, command: Sequence[str], options: StreamOptions, client: ClientStreams) -> int:
         container = self._running(pod, options.container)
@@ -102,7 +106,10 @@ class SimulatedPods:
 
     async def attach(self, pod: Pod, options: StreamOptions, client: ClientStreams) -> None:
         """It never writes anything after its start: there is only its end to wait for."""
-        container = self._running(pod, options.container)
+        await self._ended(pod, self._running(pod, options.container))
+
+    async def _ended(self, pod: Pod, container: SimulatedContainer) -> None:
+        """Return when this run of the container has ended."""
         record = container.view.current
         while container.running and container.view.current is record and pod.metadata.uid in self._pods:
             await self._context.clock.sleep(ATTACH_POLL)
