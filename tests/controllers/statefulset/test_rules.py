@@ -303,7 +303,7 @@ def test_a_claim_that_goes_with_the_former_pod_holds_the_next_one_back() -> None
     former = owned(("Pod", "db-0", "uid-before"))
     fresh = pod(0)
     fresh.metadata.uid = ""
-    assert claims.holds_back(stateful_set(1, when_scaled="Delete"), fresh, [None, former])
+    assert claims.holds_back(stateful_set(1, when_scaled="Delete"), fresh, [owned(), former])
     assert not claims.holds_back(stateful_set(1), fresh, [former])
     assert not claims.holds_back(stateful_set(1, when_scaled="Delete"), fresh, [owned()])
 

@@ -40,11 +40,11 @@ def is_stale(claim: core_v1.PersistentVolumeClaim, obj: Object) -> bool:
 
 
 def holds_back(
-    stateful_set: apps_v1.StatefulSet, pod: core_v1.Pod, claims: Iterable[core_v1.PersistentVolumeClaim | None]
+    stateful_set: apps_v1.StatefulSet, pod: core_v1.Pod, claims: Iterable[core_v1.PersistentVolumeClaim]
 ) -> bool:
     """Whether the Pod must not be created yet: a claim of its predecessor is still to be collected."""
     _, when_scaled = policy(stateful_set)
-    return when_scaled and any(claim is not None and is_stale(claim, pod) for claim in claims)
+    return when_scaled and any(is_stale(claim, pod) for claim in claims)
 
 
 def has_conflict(claim: core_v1.PersistentVolumeClaim, stateful_set: apps_v1.StatefulSet, pod: core_v1.Pod) -> bool:

@@ -138,13 +138,7 @@ class StatefulSetController:
         )
         names = (current.metadata.name, updated.metadata.name)
         new_status = decide.status(stateful_set, sorted_out.all, names, collisions, now, plan.delete)
-        to_update = self._to_update.setdefault(stateful_set.metadata.uid, set())
-        to_update |= decide.to_update(stateful_set, plan.delete, updated.metadata.name)
-        left = new_status.currentReplicas or 0
-        chosen = {
-            ordinal: current if decide.is_current(stateful_set, ordinal, left, to_update) else updated
-            for ordinal in plan.create
-        }
+        chosen = self._choose(stateful_set, plan, current, updated, new_status.currentReplicas or 0)
         failure = await self._carry_out(stateful_set, plan, chosen)
         if new_status != stateful_set.status:
             try:
@@ -156,6 +150,25 @@ class StatefulSetController:
         if failure is not None:
             raise failure
         return self._next(stateful_set, pods, plan.look_again, now)
+
+    def _choose(
+        self,
+        stateful_set: apps_v1.StatefulSet,
+        plan: decide.Plan,
+        current: apps_v1.ControllerRevision,
+        updated: apps_v1.ControllerRevision,
+        left: int,
+    ) -> dict[int, apps_v1.ControllerRevision]:
+        """The revisions of the Pods that are to be created. `left`: how many there are of the current one."""
+        uid = stateful_set.metadata.uid
+        going = decide.to_update(stateful_set, plan.delete, updated.metadata.name)
+        if going:
+            self._to_update.setdefault(uid, set()).update(going)
+        to_update = self._to_update.get(uid, set())
+        return {
+            ordinal: current if decide.is_current(stateful_set, ordinal, left, to_update) else updated
+            for ordinal in plan.create
+        }
 
     def _next(
         self, stateful_set: apps_v1.StatefulSet, pods: Sequence[core_v1.Pod], due: datetime | None, now: datetime
