@@ -425,11 +425,18 @@ class TestApproval:
             changed(made, status__conditions=(approved,), status__certificate=b"c", spec__signerName="other/s"),
             "approval",
         )
-        assert new.status.conditions == (approved,)
+        now = world.clock.now().replace(microsecond=0)
+        assert new.status.conditions == (changed(approved, lastUpdateTime=now, lastTransitionTime=now),)
         assert not new.status.certificate
         assert new.spec.signerName == "example.com/s"
         with pytest.raises(errors.Invalid, match="updates may not remove a condition of type"):
             world.update(changed(new, status__conditions=()), "approval")
+        world.run(world.clock.sleep(60))
+        again = world.update(changed(new, status__conditions=(changed(approved, message="again"),)), "approval")
+        later = world.clock.now().replace(microsecond=0)
+        assert again.status.conditions[0].lastUpdateTime == later
+        assert again.status.conditions[0].lastTransitionTime == now
+        new = again
         denied = changed(approved, type="Denied")
         with pytest.raises(errors.Invalid, match="mutually exclusive"):
             world.update(changed(new, status__conditions=(approved, denied)), "approval")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podium.registry.admission.certificate_requests import Requestor
+from podium.registry.admission.certificate_requests import ConditionTimes, Requestor
 from podium.registry.admission.chain import Plugin
 from podium.registry.admission.claim_resize import ClaimResize
 from podium.registry.admission.default_ingress_class import DefaultIngressClass
@@ -34,6 +34,7 @@ def default() -> tuple[Plugin, ...]:
         ClaimResize(),
         RuntimeClasses(),
         Requestor(),
+        ConditionTimes(),
         DefaultIngressClass(),
         EndpointAddresses(),
         ResourceQuotas(),
