@@ -22,6 +22,7 @@ from tests.server.harness import Harness
 
 GROUP, VERSION = "flavors.example.com", "v1"
 BASE = f"/apis/{GROUP}/{VERSION}"
+FLAVORS = f"{BASE}/namespaces/shop/flavors"
 SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 RESOURCES = {
     "kind": "APIResourceList",
@@ -133,3 +134,28 @@ async def available(server: Harness, status: str = "True") -> APIService:
     assert entry is not None
     found: APIService = entry.object
     return found
+
+
+async def half_an_answer(request: web.BaseRequest) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    await response.write(b"half of it")
+    return response
+
+
+class Endless:
+    """Answers that don't come to an end by themselves."""
+
+    def __init__(self) -> None:
+        self.ended = asyncio.Event()
+
+    async def half(self, request: web.BaseRequest) -> web.StreamResponse:
+        await half_an_answer(request)
+        return await self.silence(request)
+
+    async def silence(self, _request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.ended.set()
+        raise AssertionError("it never ends")
