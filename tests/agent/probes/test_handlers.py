@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import h2.config
@@ -88,12 +89,12 @@ async def tcp_server(serve: Serve) -> AsyncIterator[int]:
         await asyncio.sleep(0)  # the transports' last callbacks
 
 
-async def free_port() -> int:
-    server = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0)
-    port: int = server.sockets[0].getsockname()[1]
-    server.close()
-    await server.wait_closed()
-    return port
+@contextmanager
+def dead_port() -> Iterator[int]:
+    """Nobody listens there, and nobody else can meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,8 @@ def test_a_hook_is_content_with_any_answer(path: str) -> None:
 
 def test_a_hook_that_nobody_answers_has_failed() -> None:
     async def run() -> Outcome:
-        return await run_hook(await free_port(), "/")
+        with dead_port() as port:
+            return await run_hook(port, "/")
 
     assert not asyncio.run(run()).success
 
@@ -151,8 +153,8 @@ def test_endless_redirects_fail() -> None:
 
 def test_nobody_listens() -> None:
     async def run() -> tuple[int, Outcome, Outcome]:
-        port = await free_port()
-        return port, await outcome({"httpGet": {"path": "/x"}})(port), await outcome({"tcpSocket": {}})(port)
+        with dead_port() as port:
+            return port, await outcome({"httpGet": {"path": "/x"}})(port), await outcome({"tcpSocket": {}})(port)
 
     port, http, tcp = asyncio.run(run())
     refused = f"dial tcp 127.0.0.1:{port}: connect: connection refused"

@@ -20,9 +20,9 @@ async def shout(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 def test_both_directions_and_their_ends_are_passed_on() -> None:
     async def run() -> None:
         server = await asyncio.start_server(shout, "127.0.0.1", 0)
-        nobody = socket.create_server(("127.0.0.1", 0))
+        nobody = socket.socket()
+        nobody.bind(("127.0.0.1", 0))  # nobody else can listen there
         dead = nobody.getsockname()
-        nobody.close()
         listening = socket.create_server(("127.0.0.1", 0))
         address = listening.getsockname()
         relay = Relay(listening, RealClock(), Random(1))
@@ -37,6 +37,7 @@ def test_both_directions_and_their_ends_are_passed_on() -> None:
                 writer.close()
         await relay.stop()
         server.close()
+        nobody.close()
 
     asyncio.run(run())
 
