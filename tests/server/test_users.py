@@ -97,6 +97,31 @@ def test_an_update_that_creates_needs_the_right_to_create(serve: Serve) -> None:
     serve(check)
 
 
+def test_roles_of_a_namespace_say_nothing_about_others(serve: Serve) -> None:
+    async def check(server: Harness) -> None:
+        everything = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
+        await server.post(f"{RBAC}/clusterroles", {"metadata": {"name": "owner"}, "rules": [everything]})
+        await bind(server, "owner", {"kind": "User", "name": "alice", "apiGroup": "rbac.authorization.k8s.io"})
+        inside = "/api/v1/namespaces/default"
+        assert (await server.as_alice("GET", inside))[0] == 200
+        for method, path in (
+            ("GET", f"{inside}/namespaces"),
+            ("GET", f"{inside}/namespaces/kube-system"),
+            ("DELETE", f"{inside}/namespaces/kube-public"),
+            ("GET", f"{inside}/namespaces/kube-system/status"),
+            ("GET", "/api/v1/watch/namespaces/default/namespaces/kube-system"),
+            ("GET", f"{inside}/nodes"),
+        ):
+            assert (await server.as_alice(method, path))[0] == 404, path
+        made = {"metadata": {"name": "mine"}}
+        assert (await server.as_alice("POST", f"{inside}/namespaces", json=made))[0] == 404
+        assert {"kube-public"} < {
+            each["metadata"]["name"] for each in (await server.get("/api/v1/namespaces"))["items"]
+        }
+
+    serve(check)
+
+
 def test_permissions_count_from_the_moment_they_are_given(serve: Serve) -> None:
     async def check(server: Harness) -> None:
         assert (await server.as_alice("GET", CONFIG_MAPS))[0] == 403

@@ -149,7 +149,7 @@ class Api:
         res = services.registry.resource(info.group, info.version, info.resource)
         if res is None:
             return await self._special(exchange)
-        if info.trailing or (info.namespace and not res.namespaced and res.plural != "namespaces"):
+        if info.trailing or (info.namespace and not res.namespaced and not _is_of_itself(info)):
             raise PathNotFound
         if info.subresource:
             return await self._part(exchange, res)
@@ -212,6 +212,12 @@ def _attributes(info: RequestInfo) -> Attributes:
     return Attributes(
         info.verb, info.group, info.resource, info.subresource, info.namespace, info.name, version=info.version
     )
+
+
+def _is_of_itself(info: RequestInfo) -> bool:
+    """A Namespace is asked for as if it were in itself, so that RBAC's roles of a namespace speak of it, too. No path
+    leads from one to another: what somebody may do in the one says nothing about the other."""
+    return (info.group, info.resource) == ("", "namespaces") and info.name == info.namespace
 
 
 def _has_method(info: RequestInfo, res: Resource) -> bool:
