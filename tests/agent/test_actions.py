@@ -84,7 +84,39 @@ def test_what_failed_is_tried_again_when_it_is_time() -> None:
     ],
 )
 def test_what_must_not_go_on_is_killed(known: Callable[[], Known], message: str) -> None:
-    assert [text for _, text in plan({}, c=known()).kill] == [message]
+    assert [kill.message for kill in plan({}, c=known()).kill] == [message]
+
+
+@pytest.mark.parametrize(
+    ("policy", "known", "message", "again"),
+    [
+        ("Never", Known(view(running()), unhealthy="liveness"), "Container c failed liveness probe", False),
+        (
+            "OnFailure",
+            Known(view(running()), unhealthy="startup"),
+            "Container c failed startup probe, will be restarted",
+            True,
+        ),
+        ("Never", Known(view(running(image="app:v0"))), "Container c definition changed, will be restarted", True),
+    ],
+)
+def test_whether_what_is_killed_runs_again(policy: str, known: Known, message: str, again: bool) -> None:
+    actions = plan({"restartPolicy": policy}, c=known)
+    assert [(kill.message, kill.again) for kill in actions.kill] == [(message, again)]
+
+
+def test_what_was_killed_to_run_again_does_so_however_it_ended() -> None:
+    ended = Known(view(exited(0)), again=True)
+    for policy in ("OnFailure", "Never"):
+        assert names(plan({"restartPolicy": policy}, c=ended)) == ["c"]
+
+
+def test_sidecars_that_must_not_go_on_are_killed_and_init_containers_are_not() -> None:
+    sidecar = Known(view(running("s")), unhealthy="liveness")
+    actions = plan(
+        {**ORDERED, "restartPolicy": "Never"}, i=DONE, s=sidecar, j=Known(view(running("j", image="app:v0")))
+    )
+    assert [kill.message for kill in actions.kill] == ["Init container s failed liveness probe"]
 
 
 @pytest.mark.parametrize(

@@ -29,13 +29,23 @@ class Known:
     """The probe for which it has to be killed."""
     resized: bool = False
     """It has been given other resources, which it gets with its next run."""
+    again: bool = False
+    """It was killed in order to run again, however it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    container: Container
+    message: str
+    """Of the Killing Event."""
+    again: bool = True
+    """It is to run again afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actions:
     start: tuple[Container, ...] = ()
-    kill: tuple[tuple[Container, str], ...] = ()
-    """(container, message of the Killing Event)"""
+    kill: tuple[Kill, ...] = ()
     crash_looping: tuple[Container, ...] = ()
     """They wait for their restart."""
     wait: float | None = None
@@ -49,7 +59,7 @@ class _Plan:
         self.pod = pod
         self.now = now
         self.start: list[Container] = []
-        self.kill: list[tuple[Container, str]] = []
+        self.kill: list[Kill] = []
         self.looping: list[Container] = []
         self.waits: list[float] = []
 
@@ -68,16 +78,20 @@ class _Plan:
         self.start.append(container)
 
     def look_after(self, container: Container, known: Known) -> None:
-        """It is running: kill it if it must not go on like this."""
+        """It is running: kill it if it must not go on like this. Only a failed probe leaves it to the restart policy
+        whether it runs again."""
         current = known.view.current
-        if known.unhealthy:
-            self.kill.append(
-                (container, f"Container {container.name} failed {known.unhealthy} probe, will be restarted")
-            )
-        elif current is not None and current.image != container.image:
-            self.kill.append((container, f"Container {container.name} definition changed, will be restarted"))
+        sidecar = restart.is_sidecar(container) and container not in self.pod.spec.containers
+        again = sidecar or (container.restartPolicy or self.pod.spec.restartPolicy) != "Never"
+        name = f"Init container {container.name}" if sidecar else f"Container {container.name}"
+        afterwards = ", will be restarted" if again and not sidecar else ""
+        if current is not None and current.image != container.image:
+            restarted = "" if sidecar else ", will be restarted"
+            self.kill.append(Kill(container, f"{name} definition changed{restarted}"))
+        elif known.unhealthy:
+            self.kill.append(Kill(container, f"{name} failed {known.unhealthy} probe{afterwards}", again))
         elif known.resized:
-            self.kill.append((container, restart.RESIZED.format(container.name)))
+            self.kill.append(Kill(container, restart.RESIZED.format(container.name)))
 
 
 def decide(pod: Pod, known: Mapping[str, Known], now: datetime) -> Actions:
@@ -122,7 +136,6 @@ def _initialize(plan: _Plan, container: Container, known: Known, begun: bool) ->
     if begun or (current is not None and current.state == "exited" and current.exit_code == 0):
         return "done"
     if running:
-        plan.look_after(container, known)
         return "going on"
     if current is not None and current.state == "exited":
         policy = plan.pod.spec.restartPolicy
@@ -143,6 +156,7 @@ def _run_all(plan: _Plan, known: Mapping[str, Known]) -> bool:
         elif (
             current is None
             or current.state == "created"
+            or known[container.name].again
             or restart.restarts(plan.pod.spec.restartPolicy, container, current.exit_code)
         ):
             plan.run(container, known[container.name])

@@ -233,11 +233,13 @@ class PodWorker:
         """Carry the actions out; whether anything was done that may call for more."""
         self._crash_loops(actions)
         with self._reporting():
-            for container, message in actions.kill:
+            for kill in actions.kill:
                 if self._is_to_end():
                     return True
-                grace = self._kill_grace(container, self._views.known[container.name])
-                await self._stops.kill(self.pod, container, grace, message)
+                known = self._views.known[kill.container.name]
+                known.again = kill.again
+                grace = self._kill_grace(kill.container, known)
+                await self._stops.kill(self.pod, kill.container, grace, kill.message)
         for container in actions.start:
             if self._is_to_end():
                 return True
@@ -292,7 +294,7 @@ class PodWorker:
             return
         if known.view.current is not None:
             known.backoff = restart.advanced(known.backoff, known.view.current.finished_at, now)
-        known.view.waiting, known.retry_at, known.resized = None, None, False
+        known.view.waiting, known.retry_at, known.resized, known.again = None, None, False, False
         self._context.events.created(self.pod, container)
         try:
             await self._runtime.start_container(container_id)

@@ -32,6 +32,7 @@ class Program:
     exit_code: int = 0
     stop_seconds: float = 0.0
     """How long they take to end when they are told to."""
+    stop_exit_code: int = 143
     commands: dict[str, tuple[float, int]] = field(default_factory=dict)
     """How long a command in them takes, and its exit code."""
 
@@ -138,8 +139,9 @@ class ScriptedRuntime:
         if run.record.state != "running":
             return
         self._note(f"stop {run.record.name}")
-        seconds = self._program(run).stop_seconds
-        run.timers.append(self._clock.call_later(min(seconds, grace_seconds), lambda: self._end(run, 143)))
+        program = self._program(run)
+        seconds = min(program.stop_seconds, grace_seconds)
+        run.timers.append(self._clock.call_later(seconds, lambda: self._end(run, program.stop_exit_code)))
         await run.ended.wait()
 
     async def remove_container(self, container_id: str) -> None:

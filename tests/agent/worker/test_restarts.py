@@ -63,3 +63,14 @@ def test_a_worker_that_failed_goes_on_with_the_pod_as_it_is(node: ScriptedNode) 
     assert node.after(10) == [(2, "sandbox removed")]
     node.create({"name": "c"})
     assert node.pod().status.phase == "Running"
+
+
+def test_a_container_that_fails_its_probe_and_ends_well_is_restarted(node: ScriptedNode) -> None:
+    """However it takes the signal, as long as its restart policy restarts what has failed."""
+    probe = {"periodSeconds": 1, "failureThreshold": 1, "exec": {"command": ["alive"]}}
+    program = Program(stop_exit_code=0, commands={"alive": (0, 1)})
+    node.create({"name": "c", "livenessProbe": probe}, programs={"c": program}, restartPolicy="OnFailure")
+    program.commands["alive"] = (0, 0)
+    node.after(5)
+    status = node.pod().status
+    assert (status.phase, status.containerStatuses[0].restartCount) == ("Running", 1)
