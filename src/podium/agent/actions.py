@@ -77,21 +77,22 @@ class _Plan:
                 return
         self.start.append(container)
 
-    def look_after(self, container: Container, known: Known) -> None:
-        """It is running: kill it if it must not go on like this. Only a failed probe leaves it to the restart policy
-        whether it runs again."""
+    def look_after(self, container: Container, known: Known, *, sidecar: bool = False) -> None:
+        """It is running: kill it if it must not go on like this. Whether it runs again is left to the restart policy
+        only if a probe has failed."""
         current = known.view.current
-        sidecar = restart.is_sidecar(container) and container not in self.pod.spec.containers
-        again = sidecar or (container.restartPolicy or self.pod.spec.restartPolicy) != "Never"
         name = f"Init container {container.name}" if sidecar else f"Container {container.name}"
-        afterwards = ", will be restarted" if again and not sidecar else ""
+        again = sidecar or (container.restartPolicy or self.pod.spec.restartPolicy) != "Never"
         if current is not None and current.image != container.image:
-            restarted = "" if sidecar else ", will be restarted"
-            self.kill.append(Kill(container, f"{name} definition changed{restarted}"))
+            message, again = f"{name} definition changed", True
         elif known.unhealthy:
-            self.kill.append(Kill(container, f"{name} failed {known.unhealthy} probe{afterwards}", again))
+            message = f"{name} failed {known.unhealthy} probe"
         elif known.resized:
             self.kill.append(Kill(container, restart.RESIZED.format(container.name)))
+            return
+        else:
+            return
+        self.kill.append(Kill(container, f"{message}, will be restarted" if again and not sidecar else message, again))
 
 
 def decide(pod: Pod, known: Mapping[str, Known], now: datetime) -> Actions:
@@ -131,7 +132,7 @@ def _initialize(plan: _Plan, container: Container, known: Known, begun: bool) ->
             if not (begun and _completed(plan.pod)):
                 plan.run(container, known)
             return "going on"
-        plan.look_after(container, known)
+        plan.look_after(container, known, sidecar=True)
         return "done" if known.view.started else "going on"
     if begun or (current is not None and current.state == "exited" and current.exit_code == 0):
         return "done"
