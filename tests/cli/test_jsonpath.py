@@ -64,6 +64,11 @@ DATA: dict[str, Any] = {
         ("{.nothing.here}", ""),
         ("{$.kind}", "List"),
         ("plain", "plain"),
+        ("{.items[0].metadata.labels['kubernetes\\.io/hostname']}", "a"),
+        ("{.users[?(.name=='e2e')].age}", "5"),
+        ("{.users[?(@.tags[0])].age}", ""),
+        ("{'a\\tb'}{'it\\'s'}{'\"'}", "a\tbit's\""),
+        ("{.users[1].user}", '{"password":"secret","username":"admin"}'),
     ],
 )
 def test_render(template: str, expected: str) -> None:
@@ -97,3 +102,18 @@ def test_what_cannot_be_read(template: str, problem: str) -> None:
 def test_a_missing_key_can_be_an_error() -> None:
     with pytest.raises(jsonpath.JSONPathError, match="is not found"):
         jsonpath.render(jsonpath.parse("{.nothing}"), DATA, missing_ok=False)
+
+
+@pytest.mark.parametrize(
+    ("template", "problem"),
+    [
+        ("{.items[2].kind}", "array index out of bounds: index 2, length 2"),
+        ("{.items[-3].kind}", "array index out of bounds: index -3, length 2"),
+        ("{.items[0:5].kind}", "array index out of bounds: index 4, length 2"),
+        ("{.users[?(@.user)].age}{.items[9]}", "array index out of bounds: index 9, length 2"),
+    ],
+)
+def test_what_is_beyond_the_end_of_a_list_is_an_error(template: str, problem: str) -> None:
+    """`{.items[0]}` of an empty list must not look like an object whose name is empty."""
+    with pytest.raises(jsonpath.JSONPathError, match=problem):
+        jsonpath.render(jsonpath.parse(template), DATA)

@@ -119,7 +119,7 @@ def test_pods_that_have_ended_never_stand_in_the_way() -> None:
 
 EXPOSE = {
     "selector": "",
-    "port": None,
+    "port": "",
     "target_port": "",
     "protocol": "",
     "service_type": "",
@@ -146,7 +146,11 @@ def test_expose_takes_selector_and_ports_from_the_workload() -> None:
         ("port-1", 80, 80),
         ("port-2", 81, 81),
     ]
-    one = service_for(DEPLOYMENT, {**EXPOSE, "port": 8080, "target_port": "http", "service_type": "NodePort"})
+    two = service_for(DEPLOYMENT, {**EXPOSE, "port": "80,443"})
+    assert [(port["name"], port["port"]) for port in two["spec"]["ports"]] == [("port-1", 80), ("port-2", 443)]
+    with pytest.raises(Failure, match="a port is a number: http"):
+        service_for(DEPLOYMENT, {**EXPOSE, "port": "http"})
+    one = service_for(DEPLOYMENT, {**EXPOSE, "port": "8080", "target_port": "http", "service_type": "NodePort"})
     assert one["spec"]["ports"] == [{"port": 8080, "targetPort": "http", "protocol": "TCP"}]
     assert one["spec"]["type"] == "NodePort"
 
@@ -156,12 +160,12 @@ def test_expose_keeps_what_the_ports_speak() -> None:
     template = {"spec": {"containers": [{"name": "c", "ports": ports}]}}
     dns = {**DEPLOYMENT, "spec": {**DEPLOYMENT["spec"], "template": template}}  # type: ignore[dict-item]
     assert [port["protocol"] for port in service_for(dns, EXPOSE)["spec"]["ports"]] == ["UDP", "TCP"]
-    assert service_for(dns, {**EXPOSE, "port": 53})["spec"]["ports"][0]["protocol"] == "UDP"
-    assert service_for(dns, {**EXPOSE, "port": 53, "protocol": "TCP"})["spec"]["ports"][0]["protocol"] == "TCP"
+    assert service_for(dns, {**EXPOSE, "port": "53"})["spec"]["ports"][0]["protocol"] == "UDP"
+    assert service_for(dns, {**EXPOSE, "port": "53", "protocol": "TCP"})["spec"]["ports"][0]["protocol"] == "TCP"
 
 
 def test_expose_with_labels_and_affinity() -> None:
-    options = {**EXPOSE, "port": 1, "labels": "a=b,c=", "session_affinity": "ClientIP", "external_ip": "10.0.0.1"}
+    options = {**EXPOSE, "port": "1", "labels": "a=b,c=", "session_affinity": "ClientIP", "external_ip": "10.0.0.1"}
     service = service_for(DEPLOYMENT, options)
     assert service["metadata"]["labels"] == {"a": "b", "c": ""}
     assert (service["spec"]["sessionAffinity"], service["spec"]["externalIPs"]) == ("ClientIP", ["10.0.0.1"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,6 +60,43 @@ def test_custom_columns() -> None:
     assert show([POD], True) == "NAME    APP   NONE\nweb-1   web   <none>\n"
 
 
+def test_custom_columns_show_maps_without_quotes() -> None:
+    show = printer("custom-columns=DATA:.data,ALL:.nested,YES:.yes", headers=False)
+    assert show is not None
+    item = {"data": {"b": "2", "a": "1"}, "nested": [{"x": [1, None]}], "yes": True}
+    assert show([item], True) == "map[a:1 b:2]   [map[x:[1 <nil>]]]   true\n"
+
+
+def test_custom_columns_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "columns"
+    file.write_text("NAME            APP\n.metadata.name  .metadata.labels.app\n")
+    show = printer(f"custom-columns-file={file}")
+    assert show is not None
+    assert show([POD], True) == "NAME    APP\nweb-1   web\n"
+    file.write_text("NAME APP\n.metadata.name\n")
+    with pytest.raises(Failure, match=r"number of headers \(2\) and field specifications \(1\) don't match"):
+        printer(f"custom-columns-file={file}")
+
+
+def test_yaml_documents_are_told_apart() -> None:
+    show = printer("yaml")
+    assert show is not None
+    assert [show([{"a": 1}], True), show([{"b": 2}], True)] == ["a: 1\n", "---\nb: 2\n"]
+
+
+def test_managed_fields_on_request() -> None:
+    show = printer("yaml", managed_fields=True)
+    assert show is not None
+    assert "managedFields" in show([{"metadata": {"managedFields": [{"manager": "x"}]}}], True)
+
+
+def test_a_template_that_fails_says_which() -> None:
+    show = printer("jsonpath={.items[0].kind}")
+    assert show is not None
+    with pytest.raises(Failure, match=r'error executing jsonpath "\{.items\[0\].kind\}": .* out of bounds'):
+        show([], False)
+
+
 @pytest.mark.parametrize(
     ("output", "problem"),
     [
@@ -114,6 +152,14 @@ def test_a_watch_keeps_its_columns_and_prints_no_second_header() -> None:
     writer.text(TABLE)
     later = {"columnDefinitions": [], "rows": [{"cells": ["a", "1/1", "n1"], "object": {}}]}
     assert writer.text(later) == "a            1/1\n"
+
+
+def test_a_watch_says_what_happened_if_asked() -> None:
+    text = TableWriter(wide=False, namespaces=True).text(TABLE, event="ADDED")
+    assert text.splitlines()[:2] == [
+        "EVENT   NAMESPACE     NAME         READY",
+        "ADDED   default       web-1        1/1",
+    ]
 
 
 def test_an_empty_table_is_no_text() -> None:

@@ -37,6 +37,26 @@ def test_warnings(header: str, text: str) -> None:
             },
             'The Deployment "web" is invalid: spec.x: bad',
         ),
+        (
+            {
+                "reason": "Invalid",
+                "message": "long",
+                "details": {"kind": "ConfigMap", "causes": [{"field": "metadata.name", "message": "Required value"}]},
+            },
+            'The ConfigMap "" is invalid: metadata.name: Required value',
+        ),
+        (
+            {"reason": "Invalid", "message": "long", "details": {"causes": [{"field": "patch", "message": "bad"}]}},
+            "The request is invalid: patch: bad",
+        ),
+        (
+            {
+                "reason": "Invalid",
+                "message": "long",
+                "details": {"kind": "Pod", "name": "a", "causes": [{"message": "b"}, {"field": "c", "message": "d"}]},
+            },
+            'The Pod "a" is invalid: \n* b\n* c: d',
+        ),
         ({"reason": "NotFound", "message": "gone"}, "Error from server (NotFound): gone"),
     ],
 )

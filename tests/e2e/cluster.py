@@ -146,6 +146,12 @@ class Driver:
 
     def fails(self, line: str, *more: str, stdin: str = "") -> str:
         """Run a command line that must fail; what it said on standard error."""
+        code, output, problems = self.ends(line, *more, stdin=stdin)
+        assert code != 0, output
+        return problems
+
+    def ends(self, line: str, *more: str, stdin: str = "") -> tuple[int, str, str]:
+        """Run a command line; its exit status, what it printed, and what it said on standard error."""
         done = subprocess.run(
             [*self.program, *shlex.split(line), *more],
             env=self.env,
@@ -156,8 +162,7 @@ class Driver:
             timeout=PATIENCE,
             check=False,
         )
-        assert done.returncode != 0, done.stdout
-        return done.stderr
+        return done.returncode, done.stdout, done.stderr
 
 
 def run(command: list[str], env: dict[str, str], folder: Path | None = None, stdin: str = "") -> str:

@@ -121,6 +121,17 @@ def test_describe(cluster: Server, what: str) -> None:
         "rollout history sts/db --revision=1 -o jsonpath={.kind}/{.metadata.name}",
         "get pods --request-timeout=30s --no-headers",
         "top pods --sum -l app=logs",
+        "get deploy/web ds/logs svc/db",
+        "get all --no-headers",
+        "get ds,sts logs --ignore-not-found",
+        "get deploy/web --subresource=scale -o yaml",
+        "get deploy/web -o yaml --show-managed-fields",
+        "get pods -o custom-columns=NAME:.metadata.name,LABELS:.metadata.labels --no-headers",
+        "get ds/logs -o jsonpath={.spec}",
+        "explain quota.spec.hard",
+        "explain svc.spec.ports.targetPort",
+        "api-resources --verbs=list,watch --categories=all",
+        "api-resources --namespaced --api-group=apps",
         "drain node-1 --ignore-daemonsets --force --delete-emptydir-data --dry-run=client",
     ],
 )
@@ -147,12 +158,143 @@ def test_show(cluster: Server, line: str) -> None:
         "scale deploy/web",
         "top pods nosuch",
         "get pods --request-timeout=soon",
+        "get pod nosuch -A",
+        "get ds,deploy nosuch",
+        "get ds logs nosuch -o name",
+        "get pods --field-selector=spec.nosuch=x",
+        "get pods -l =",
+        "get ds/logs -l a=b",
+        "delete ds logs --all",
+        "delete ds/logs -l a=b",
+        "delete ds --all -l a=b",
+        "delete",
+        "delete ds nosuch --dry-run=server",
+        f"delete --dry-run=server -f {HERE / 'every_kind.yaml'} ds logs",
+        "scale ds -l a=b --replicas=1",
+        "scale rs/nosuch --replicas=1",
+        "scale deploy/web --replicas=-1",
+        "set image nosuch=x",
+        "wait deploy/nosuch --for=condition=Available",
+        "wait deploy/web --for=condition=Nosuch --timeout=0",
+        "logs deploy/nosuch",
+        "rollout undo ds/logs --to-revision=-1",
+        "apply -f /nosuch",
+        "apply",
         f"create -f {HERE / 'every_kind.yaml'}",
     ],
 )
 def test_failures_have_the_same_words(cluster: Server, line: str) -> None:
     ours, theirs = (shown(cluster.driver(program).fails(line)) for program in ("podium", "kubectl"))
     assert ours == theirs
+
+
+DEPLOYMENT = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {app: web}}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: "web:1"}, {name: side, image: "side:1"}]}
+"""
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        """
+        apply -f deployment.yaml
+        scale deploy/web --replicas=2 -o name
+        scale deploy/web --replicas=3 -o jsonpath={.kind}
+        set image deploy/web web=web:2 --dry-run=client -o jsonpath={.spec.template.spec.containers[0].image}
+        patch deploy/web -p '{"spec":{"replicas":7}}' --dry-run=client -o jsonpath={.spec.replicas}
+        label deploy/web a=b --dry-run=client -o jsonpath={.metadata.labels}
+        apply -f deployment.yaml --dry-run=client -o name
+        """,
+        """
+        create cm a
+        create cm b
+        label cm a b tier=front
+        annotate cm a kubernetes.io/change-cause=first
+        annotate cm a kubernetes.io/change-cause=second
+        annotate cm a note=1
+        annotate cm a note=2
+        annotate cm a b -o yaml --dry-run=client x=y
+        label cm --field-selector=metadata.name=a tier=back --overwrite
+        label cm -l tier=nosuch x=y
+        get cm -L tier
+        delete cm -l tier=nosuch
+        delete cm a --cascade=true
+        delete cm b --cascade=false
+        """,
+        """
+        create cm c --from-literal=a=b --from-file=deployment.yaml --from-file=key=deployment.yaml -o jsonpath={.data}
+        create cm c --from-literal=a=b --from-literal=a=c
+        create secret generic s --from-literal=a=b --dry-run=client -o yaml
+        create deployment two --image=one:1 --image=two:2 --port=80
+        get deploy two -o jsonpath={.spec.template.spec.containers[*].ports}
+        create deployment echo --image=busybox -- echo hello
+        get deploy echo -o jsonpath={.spec.template.spec.containers[0].command}
+        """,
+        """
+        apply -f 'd*.yaml'
+        apply -f lists.yaml
+        apply -f lists.yaml -o name
+        apply -f lists.yaml,deployment.yaml
+        apply -f lists.yaml -o jsonpath={.kind}/{.items[*].metadata.name}
+        create -f lists.yaml
+        delete -f lists.yaml
+        create -f lists.yaml -o yaml --dry-run=server
+        delete -f lists.yaml
+        create -f empty.yaml
+        apply -f noversion.yaml
+        """,
+        """
+        run one --image=web:1 --annotations=a=b --image-pull-policy=Never
+        get pod one -o jsonpath={.metadata.annotations.a}{.spec.containers[0].imagePullPolicy}{.spec.containers[0].args}
+        expose pod one --port=80,443
+        get svc one -o jsonpath={.spec.ports[*].port}
+        create deployment a --image=a --replicas=0
+        create deployment b --image=b --replicas=0
+        expose deploy a --port=80
+        expose deploy a b --port=80
+        """,
+    ],
+)
+def test_changes(cluster: Server, story: str, tmp_path: Path) -> None:
+    """The same commands in two namespaces: the same output, errors and ends."""
+    ends = []
+    for program in ("podium", "kubectl"):
+        place, run = f"{program}-{tmp_path.name.replace('_', '-')}", cluster.driver(program)
+        run.folder = tmp_path
+        run(f"create namespace {place}")
+        for name, text in DOCUMENTS.items():
+            (tmp_path / name).write_text(text)
+        said = []
+        for line in story.strip().splitlines():
+            code, output, problems = run.ends(f"-n {place} {line.strip()}")
+            texts = (VARYING.sub("", text) for text in (output, problems))
+            said += [line.strip(), str(code), *(found for text in texts for found in shown(text))]
+        text = "\n".join(said).replace(place, "NAMESPACE").replace(program, "PROGRAM")
+        ends.append(text.splitlines())
+    ours, theirs = ends
+    assert ours == theirs, "\n".join(difflib.unified_diff(theirs, ours, "kubectl", "podium", lineterm="", n=99))
+
+
+CONFIG_MAP = "{apiVersion: v1, kind: ConfigMap, metadata: {name: %s}}"
+DOCUMENTS = {
+    "deployment.yaml": DEPLOYMENT,
+    "lists.yaml": f"""
+{{apiVersion: v1, kind: List, items: [{CONFIG_MAP % "c1"}, {CONFIG_MAP % "c2"}]}}
+---
+{{apiVersion: v1, kind: ConfigMapList, items: [{CONFIG_MAP % "c3"}]}}
+""",
+    "empty.yaml": "",
+    "noversion.yaml": "{kind: ConfigMap, metadata: {name: x}}",
+}
+VARYING = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|\d{4}-\d\d-\d\dT[\d:]+Z|(?<=resourceVersion: \")\d+")
 
 
 @pytest.mark.parametrize(

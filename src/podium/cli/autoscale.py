@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from podium.cli import objects
+from podium.cli import objects, writes
 from podium.cli.create import create
 from podium.cli.failure import Failure
 from podium.cli.rest import ServerError
@@ -29,10 +29,13 @@ Tree = dict[str, Any]
 @connected
 def command(session: Session, words: tuple[str, ...], **options: Any) -> None:
     """Let an autoscaler set the replicas: `autoscale deploy/web --min=2 --max=10 --cpu=80%`."""
-    for target in objects.select(session, words, options["filenames"]):
+
+    def one(target: objects.Target) -> None:
         document = objects.of_document(session, autoscaler_for(target, options))
         _check_scalable(session, target)
         create(session, document, done="autoscaled", output=options["output"], dry_run=options["dry_run"])
+
+    writes.each(objects.select(session, words, options["filenames"]), one)
 
 
 def _check_scalable(session: Session, target: objects.Target) -> None:

@@ -108,14 +108,16 @@ class Catalog:
                     found.append(resource)
         return found
 
-    def of_document(self, document: dict[str, Any]) -> Resource:
+    def of_document(self, document: dict[str, Any], source: str = "") -> Resource:
         version, kind = document.get("apiVersion"), document.get("kind")
         for resource in self.resources:
             if (resource.api_version, resource.kind) == (version, kind):
                 return resource
+        metadata = document.get("metadata") or {}
         raise Failure(
-            f'error: resource mapping not found for name: "{(document.get("metadata") or {}).get("name", "")}"'
-            f' from document: no matches for kind "{kind}" in version "{version}"\n'
+            f'error: resource mapping not found for name: "{metadata.get("name", "")}"'
+            f' namespace: "{metadata.get("namespace", "")}" from "{source}":'
+            f' no matches for kind "{kind}" in version "{version}"\n'
             "ensure CRDs are installed first"
         )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from podium.cli import create_job, objects, writes
+from podium.cli import create_config, create_job, objects, writes
 from podium.cli.failure import Failure
 from podium.cli.session import Session, connected, dry_run, field_manager, filenames, output, record, recursive
 
@@ -25,6 +26,9 @@ from podium.cli.session import Session, connected, dry_run, field_manager, filen
 @click.option("-r", "--replicas", type=int, default=1, help="For a Deployment: how many Pods.")
 @click.option("--port", type=int, default=None, help="For a Deployment: the port its container listens on.")
 @click.option("--from-literal", "literals", multiple=True, help="For a ConfigMap or Secret: KEY=VALUE.")
+@click.option("--from-file", "files", multiple=True, help="For a ConfigMap or Secret: FILE, KEY=FILE or FOLDER.")
+@click.option("--from-env-file", "env_files", multiple=True, help="For a ConfigMap or Secret: a file of KEY=VALUE.")
+@click.option("--type", "secret_type", default="", help="For a Secret: its type.")
 @click.option("--from", "source", default="", help="For a Job: the CronJob to run once, as cronjob/NAME.")
 @click.option("--schedule", default="", help="For a CronJob: when it runs, e.g. '0 3 * * *'.")
 @click.option("--restart", default="OnFailure", help="For a CronJob: the restart policy of its Pods.")
@@ -33,14 +37,17 @@ def command(session: Session, words: tuple[str, ...], **options: Any) -> None:
     """Create objects: `create -f FILE`, `create namespace NAME`, `create deployment NAME --image=IMAGE`,
     `create job NAME --image=IMAGE -- COMMAND`, `create job NAME --from=cronjob/NAME`."""
     if options["filenames"]:
-        found = objects.documents(options["filenames"], options["recursive"])
-        targets = [objects.of_document(session, document, source) for source, document in found]
+        targets: Sequence[objects.Target | Failure] = objects.of_files(
+            session, options["filenames"], options["recursive"]
+        )
+        if not targets:
+            raise Failure("error: no objects passed to create")
     elif len(words) >= 2 and words[0] in _JOBS:
         targets = [objects.of_document(session, _job(session, words, options))]
-    elif len(words) in (2, 3):
+    elif len(words) >= 2:
         targets = [objects.of_document(session, _generated(words, options))]
     else:
-        raise Failure("error: must specify one of -f or a kind and a name, e.g. `create namespace web`")
+        raise Failure("error: must specify one of -f, or a kind and a name, e.g. `create namespace web`")
     writes.each(targets, lambda target: create(session, target, **options))
 
 
@@ -64,14 +71,10 @@ def create(
     if record:
         writes.with_change_cause(document)
     if dry_run != "client":
-        query = writes.write_query(dry_run, field_manager, _validation(validate))
+        query = writes.write_query(dry_run, field_manager, writes.validation(validate))
         document = writes.send_new(session, target, document, query)
         target = objects.Target(target.resource, target.namespace, document["metadata"]["name"], document)
     writes.report(target, done, document, output, dry_run)
-
-
-def _validation(flag: str) -> str:
-    return {"true": "Strict", "false": "Ignore"}.get(flag, flag.capitalize())
 
 
 _JOBS = ("job", "cronjob", "cj")
@@ -85,33 +88,33 @@ def _job(session: Session, words: tuple[str, ...], options: dict[str, Any]) -> d
     return create_job.cron_job(name, options["images"], options["schedule"], options["restart"], arguments)
 
 
+_PLAIN = {"namespace": "Namespace", "ns": "Namespace", "serviceaccount": "ServiceAccount", "sa": "ServiceAccount"}
+
+
 def _generated(words: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
-    kind, name = words[0], words[-1]
-    metadata = {"name": name}
-    if kind in ("namespace", "ns"):
-        return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
-    if kind in ("serviceaccount", "sa"):
-        return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
-    if kind in ("configmap", "cm"):
-        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": _literals(options["literals"])}
-    if kind == "secret":
-        data = _literals(options["literals"])
-        return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque", "stringData": data}
+    kind, name, *rest = words
     if kind in ("deployment", "deploy"):
         if not options["images"]:
             raise Failure('error: required flag(s) "image" not set')
-        return deployment(name, options["images"], options["replicas"], options["port"], {"app": name})
+        result = deployment(name, options["images"], options["replicas"], options["port"], {"app": name})
+        if rest:
+            if len(options["images"]) > 1:
+                raise Failure("error: cannot specify multiple --image options and command")
+            result["spec"]["template"]["spec"]["containers"][0]["command"] = rest
+        return result
+    if kind == "secret":
+        if name != "generic" or not rest:
+            raise Failure("error: of Secrets, `create secret generic NAME` is known: write a document and use -f")
+        name, *rest = rest
+    if rest:
+        raise Failure(f"error: exactly one NAME is required, got {1 + len(rest)}")
+    if kind in _PLAIN:
+        return {"apiVersion": "v1", "kind": _PLAIN[kind], "metadata": {"name": name}}
+    if kind in ("configmap", "cm"):
+        return create_config.config_map(name, options)
+    if kind == "secret":
+        return create_config.secret(name, options)
     raise Failure(f"error: unknown kind {kind!r}: write a document and use -f")
-
-
-def _literals(literals: tuple[str, ...]) -> dict[str, str]:
-    data = {}
-    for literal in literals:
-        key, equals, value = literal.partition("=")
-        if not equals or not key:
-            raise Failure(f"error: invalid literal source {literal}, expected key=value")
-        data[key] = value
-    return data
 
 
 def deployment(
@@ -123,8 +126,7 @@ def deployment(
         title = image.rpartition("/")[2].partition("@")[0].partition(":")[0].replace("_", "-").lower()
         containers.append({"name": title if len(images) > 1 or name != title else name, "image": image})
     if port is not None:
-        for container in containers:
-            container["ports"] = [{"containerPort": port}]
+        containers[0]["ports"] = [{"containerPort": port}]
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

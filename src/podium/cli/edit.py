@@ -34,7 +34,7 @@ _HEADER = (
 @connected
 def command(session: Session, words: tuple[str, ...], filenames: tuple[str, ...], output: str, record: bool) -> None:
     """Change objects in $KUBE_EDITOR or $EDITOR: `edit deploy/web`."""
-    for target in objects.select(session, words, filenames):
+    for target in objects.select(session, words, filenames, everything=objects.only_a_type(words)):
         _edit(session, target, output, record)
 
 
@@ -46,7 +46,7 @@ def _edit(session: Session, target: objects.Target, output: str, record: bool) -
         edited_text = _in_editor(trouble + text)
         edited, problem = _read(edited_text)
         if (problem is None and edited == shown) or not edited_text.strip():
-            click.echo("Edit cancelled, no changes made.")
+            click.echo("Edit cancelled, no changes made.", err=True)
             return
         if problem is None and edited is not None:
             try:
@@ -57,7 +57,7 @@ def _edit(session: Session, target: objects.Target, output: str, record: bool) -
                 writes.report(target, "edited", changed, output)
                 return
         if edited_text == trouble + text:
-            raise Failure(f"error: Edit cancelled, no valid changes were saved.\n{problem}")
+            raise Failure(f"{_kept(text)}error: Edit cancelled, no valid changes were saved.\n{problem}")
         trouble = "".join(f"# {line}\n" for line in str(problem).splitlines())
         text = "".join(line for line in edited_text.splitlines(keepends=True) if not line.startswith("#"))
 
@@ -81,6 +81,14 @@ def _read(text: str) -> tuple[dict[str, Any] | None, str | None]:
     return found[0], None
 
 
+def _kept(text: str) -> str:
+    """What somebody has typed isn't lost because the server doesn't take it: says where it is."""
+    handle, name = tempfile.mkstemp(prefix="podium-edit-", suffix=".yaml")
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    return f'A copy of your changes has been stored to "{name}"\n'
+
+
 def _in_editor(text: str) -> str:
     editor = os.environ.get("KUBE_EDITOR") or os.environ.get("EDITOR") or "vi"
     handle, name = tempfile.mkstemp(prefix="podium-edit-", suffix=".yaml")
@@ -89,9 +97,12 @@ def _in_editor(text: str) -> str:
         with os.fdopen(handle, "w") as file:
             file.write(text)
         # The editor may be a command with arguments, as for kubectl.
-        status = subprocess.run([*shlex.split(editor), name], check=False).returncode  # noqa: S603
+        try:
+            status = subprocess.run([*shlex.split(editor), name], check=False).returncode  # noqa: S603
+        except OSError:
+            raise Failure(f'error: unable to launch the editor "{editor}"') from None
         if status:
-            raise Failure(f"error: there was a problem with the editor {editor!r} (exit status {status})")
+            raise Failure(f'error: there was a problem with the editor "{editor}"')
         return path.read_text()
     finally:
         path.unlink(missing_ok=True)

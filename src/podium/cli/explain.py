@@ -67,7 +67,7 @@ class Explainer:
         described = self._target(schema)
         lines.append("DESCRIPTION:")
         own = str(described.get("description") or "")
-        texts = [description, own] if description and own != description else [own or description]
+        texts = list(dict.fromkeys(filter(None, (description, own)))) or [""]
         for text in texts:
             lines += self._wrapped(text or "<empty>", "    ")
         if values := described.get("enum"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from podium.cli import objects
+from podium.cli import objects, writes
 from podium.cli.create import create
 from podium.cli.failure import Failure
 from podium.cli.session import Session, connected, dry_run, filenames, output
@@ -21,7 +21,7 @@ _EXPOSABLE = ("Deployment", "Pod", "ReplicaSet", "ReplicationController", "Servi
 @output
 @dry_run
 @click.option("--name", default="", help="The Service's name; default: that of what is exposed.")
-@click.option("--port", type=int, default=None, help="The Service's port; default: those of the containers.")
+@click.option("--port", default="", help="The Service's port, or several: 80,443; default: those of the containers.")
 @click.option("--target-port", default="", help="Port or port name in the Pods; default: the Service's port.")
 @click.option("--protocol", default="", help="TCP, UDP or SCTP; default: that of the container's port, or TCP.")
 @click.option("--type", "service_type", default="", help="ClusterIP, NodePort or LoadBalancer.")
@@ -35,13 +35,16 @@ _EXPOSABLE = ("Deployment", "Pod", "ReplicaSet", "ReplicationController", "Servi
 @connected
 def command(session: Session, words: tuple[str, ...], **options: Any) -> None:
     """Make a Service for a workload: `expose deploy/web --port=80 --target-port=5000`."""
-    for target in objects.select(session, words, options["filenames"]):
+
+    def one(target: objects.Target) -> None:
         document = session.api.tree("GET", target.path)
         resource = target.resource
         if resource.kind not in _EXPOSABLE:
             raise Failure(f"error: cannot expose a {resource.kind}{f'.{resource.group}' if resource.group else ''}")
         service = objects.of_document(session, service_for(document, options))
         create(session, service, done="exposed", output=options["output"], dry_run=options["dry_run"])
+
+    writes.each(objects.select(session, words, options["filenames"]), one)
 
 
 def service_for(document: Tree, options: dict[str, Any]) -> Tree:
@@ -113,9 +116,10 @@ def _protocols(document: Tree) -> dict[int, str]:
 
 
 def _ports(document: Tree, options: dict[str, Any]) -> list[Tree]:
-    if options["port"] is not None:
-        return [{"port": options["port"]}]
-    ports: list[Tree] = [{"port": number} for number in _protocols(document)]
+    asked = [text for text in options["port"].split(",") if text]
+    if wrong := [text for text in asked if not text.isdecimal()]:
+        raise Failure(f"error: a port is a number: {wrong[0]}")
+    ports: list[Tree] = [{"port": number} for number in ([int(text) for text in asked] or _protocols(document))]
     if len(ports) > 1:
         for index, port in enumerate(ports):
             port["name"] = f"port-{index + 1}"

@@ -90,7 +90,7 @@ def values(expression: str, data: Any) -> list[Any]:
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
 
 
 def _tokens(template: str) -> Iterator[tuple[str, str]]:
@@ -153,14 +153,16 @@ def _block(tokens: list[tuple[str, str]], index: int, inside_range: bool) -> tup
 def _unquoted(quoted: str) -> str:
     if len(quoted) < 2 or quoted[-1] != quoted[0]:
         raise JSONPathError("unterminated quoted string")
-    if quoted[0] == '"':
-        try:
-            return str(json.loads(quoted))
-        except ValueError:
-            raise JSONPathError(f"invalid quoted string {quoted}") from None
-    return quoted[1:-1].replace("\\'", "'")
+    inner = quoted[1:-1]
+    if quoted[0] == "'":  # the same escapes as between double quotes, which need none here
+        inner = re.sub(r"\\.|\"", lambda match: _IN_DOUBLE_QUOTES.get(match[0], match[0]), inner)
+    try:
+        return str(json.loads(f'"{inner}"', strict=False))
+    except ValueError:
+        raise JSONPathError(f"invalid quoted string {quoted}") from None
 
 
+_IN_DOUBLE_QUOTES = {"\\'": "'", '"': '\\"'}
 _NAME = re.compile(r"(?:\\.|[^.\[\]\s(){}'\"=!<>,])+")
 
 
@@ -232,14 +234,15 @@ def _subscript(part: str) -> Step:
     if part == "*":
         return _every
     if part[:1] in "\"'" and part:
-        return _field(part[1:-1])
+        return _field(re.sub(r"\\(.)", r"\1", part[1:-1]))
     if re.fullmatch(r"-?\d+", part):
         return _index(int(part))
     match = re.fullmatch(r"(-?\d*):(-?\d*)(?::(-?\d+))?", part)
     if match:
         start, stop, stride = (int(group) if group else None for group in match.groups())
-        chosen = slice(start, stop, stride)
-        return lambda values: [item for value in values if isinstance(value, list) for item in value[chosen]]
+        return lambda values: [
+            item for value in values if isinstance(value, list) for item in _slice(value, start, stop, stride)
+        ]
     return _field(part)
 
 
@@ -250,9 +253,20 @@ def _field(name: str) -> Step:
 
 
 def _index(index: int) -> Step:
-    return lambda values: [
-        value[index] for value in values if isinstance(value, list) and -len(value) <= index < len(value)
-    ]
+    return lambda values: [_at(value, index) for value in values if isinstance(value, list)]
+
+
+def _at(items: list[Any], index: int) -> Any:
+    """Of what isn't there nothing can be shown, and a script had better know: `{.items[0]}` of an empty list."""
+    if not -len(items) <= index < len(items):
+        raise JSONPathError(f"array index out of bounds: index {index}, length {len(items)}")
+    return items[index]
+
+
+def _slice(items: list[Any], start: int | None, stop: int | None, stride: int | None) -> list[Any]:
+    if stop is not None and stop > len(items):
+        raise JSONPathError(f"array index out of bounds: index {stop - 1}, length {len(items)}")
+    return items[slice(start, stop, stride)]
 
 
 def _every(values: list[Any]) -> list[Any]:
@@ -278,13 +292,20 @@ def _filter(condition: str) -> Step:
     match = _COMPARISON.fullmatch(condition)
     if match is None:
         exists = _path(condition)
-        return lambda values: [item for item in _every(values) if find(exists, item)]
+        return lambda values: [item for item in _every(values) if _leads_somewhere(exists, item)]
     left, operator, right = _operand(match[1].strip()), match[2], _operand(match[3].strip())
     return lambda values: [item for item in _every(values) if _compare(left(item), operator, right(item))]
 
 
+def _leads_somewhere(path: Path, item: Any) -> bool:
+    try:
+        return bool(find(path, item))
+    except JSONPathError:
+        return False
+
+
 def _operand(text: str) -> Callable[[Any], list[Any]]:
-    if text.startswith("@"):
+    if text.startswith(("@", ".")):
         path = _path(text)
         return lambda item: find(path, item)
     constant: Any = _unquoted(text) if text[:1] in "\"'" else _literal(text)

@@ -13,6 +13,7 @@ from podium.cli.session import (
     all_namespaces,
     connected,
     dry_run,
+    field_selector,
     filenames,
     label_selector,
     output,
@@ -28,6 +29,7 @@ def metadata_command(verb: str, field: str, done: str) -> click.Command:
     @filenames
     @recursive
     @label_selector
+    @field_selector
     @all_namespaces
     @dry_run
     @output
@@ -46,9 +48,11 @@ def metadata_command(verb: str, field: str, done: str) -> click.Command:
             options["filenames"],
             recursive=options["recursive"],
             selector=options["selector"],
+            field_selector=options["field_selector"],
             everything=options["everything"],
         )
-        writes.each(targets, lambda target: _change(session, target, field, done, changes, options))
+        heading = len(targets) > 1
+        writes.each(targets, lambda target: _change(session, target, field, done, changes, options, heading))
 
     command.help = f"Change the {field} of objects: `{verb} pod web-1 tier=front old-`."
     return command
@@ -76,15 +80,22 @@ def _change(
     done: str,
     changes: dict[str, str | None],
     options: dict[str, Any],
+    heading: bool,
 ) -> None:
     current = session.api.tree("GET", target.path)
     have: dict[str, str] = current["metadata"].get(field) or {}
     if options["list_them"]:
+        if heading:
+            group = target.resource.group
+            kind = f"{target.resource.kind}.{group}" if group else target.resource.kind
+            click.echo(f"Listing {field} for {kind}/{target.name}:")
         for key, value in sorted(have.items()):
-            click.echo(f"{key}={value}")
+            click.echo(f"{' ' if heading else ''}{key}={value}")
         return
     for key, new in changes.items():
-        if new is not None and have.get(key, new) != new and not options["overwrite"]:
+        # Each change has a cause of its own: that one may always be replaced.
+        kept = not options["overwrite"] and key != writes.CHANGE_CAUSE
+        if new is not None and have.get(key, new) != new and kept:
             raise Failure(_refusal(field, key, have[key]))
         if new is None and key not in have and field == "labels":
             click.echo(f'{field[:-1]} "{key}" not found.')
@@ -93,8 +104,11 @@ def _change(
         said = f"not {done}" if field == "labels" else done
         writes.report(target, said, current, options["output"], options["dry_run"])
         return
-    if options["dry_run"] != "client":
-        current = writes.patch(session, target, {"metadata": {field: wanted}}, dry_run=options["dry_run"])
+    change = {"metadata": {field: wanted}}
+    if options["dry_run"] == "client":
+        current = writes.patched_here(current, change, "merge")
+    else:
+        current = writes.patch(session, target, change, dry_run=options["dry_run"])
     removed = all(value is None for value in wanted.values()) and field == "labels"
     writes.report(target, "unlabeled" if removed else done, current, options["output"], options["dry_run"])
 

@@ -11,6 +11,7 @@ import click
 
 from podium.cli import objects
 from podium.cli.failure import Failure
+from podium.cli.pods import selected_by
 from podium.cli.rest import ServerError
 from podium.cli.session import Session, connected, label_selector
 
@@ -29,18 +30,29 @@ _UNITS = {"h": 3600, "m": 60, "s": 1}
 @click.option("--since-time", default="", help="Only what was written after this time (RFC 3339).")
 @click.option("--timestamps", is_flag=True, help="Show when each line was written.")
 @click.option("--limit-bytes", type=int, default=0, help="At most so many bytes.")
+@click.option("--all-pods", is_flag=True, help="Every Pod of a workload, each line with its Pod and container.")
+@click.option("--max-log-requests", type=int, default=5, help="With -f: of how many containers at most.")
 @click.option("--prefix", is_flag=True, help="Begin each line with Pod and container.")
 @connected
 def command(session: Session, words: tuple[str, ...], **options: Any) -> None:
     """Show what a container wrote: `logs web-1`, `logs deploy/web -f`, `logs -l app=web`."""
-    if len(words) == 2 and not options["container"]:
+    _check(words, options)
+    if len(words) == 2:
         options["container"] = words[1]
+    if options["all_pods"]:
+        options["prefix"] = True
     if options["tail"] is None:
         options["tail"] = 10 if options["selector"] else -1
     if options["tail"] < -1:
         raise Failure("error: --tail must be greater than or equal to -1")
-    pods = _pods(session, words, options["selector"])
+    pods = _pods(session, words, options)
     sources = [(pod, container) for pod in pods for container in _containers(pod, options)]
+    if options["follow"] and len(sources) > options["max_log_requests"]:
+        raise Failure(
+            f"error: you are attempting to follow {len(sources)} log streams,"
+            f" but maximum allowed concurrency is {options['max_log_requests']},"
+            " use --max-log-requests to increase the limit"
+        )
     if options["follow"] and len(sources) > 1:
         _follow(session, sources, options)
         return
@@ -48,31 +60,46 @@ def command(session: Session, words: tuple[str, ...], **options: Any) -> None:
         _show(session, pod, container, options)
 
 
-def _pods(session: Session, words: tuple[str, ...], selector: str) -> list[dict[str, Any]]:
+def _check(words: tuple[str, ...], options: dict[str, Any]) -> None:
+    """Failure if the words and flags contradict each other."""
+    if options["selector"] and words:
+        raise Failure("error: only a selector (-l) or a POD name is allowed")
+    if len(words) == 2 and options["container"]:
+        raise Failure("error: only one of -c or an inline [CONTAINER] arg is allowed")
+    if options["all_containers"] and (options["container"] or len(words) == 2):
+        name = options["container"] or words[1]
+        raise Failure(f"error: --all-containers=true should not be specified with container name {name}")
+    if options["since"] and options["since_time"]:
+        raise Failure("error: at most one of `sinceTime` or `sinceSeconds` may be specified")
+
+
+def _pods(session: Session, words: tuple[str, ...], options: dict[str, Any]) -> list[dict[str, Any]]:
     pods = session.catalog.find("pods")
-    if selector:
-        return objects.items(session, pods, selector)
+    if options["selector"]:
+        found = objects.items(session, pods, options["selector"])
+        if not found:
+            click.echo(f"No resources found in {session.namespace} namespace.", err=True)
+        return found
     if not words:
         raise Failure("error: expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.")
     name = words[0]
     if "/" not in name:
-        return [_pod(session, pods.path(session.namespace, name))]
+        return [_get(session, pods.path(session.namespace, name))]
     target = objects.named(session, [name])[0]
-    document = session.api.tree("GET", target.path)
+    document = _get(session, target.path)
     if target.resource.kind == "Pod":
         return [document]
-    labels = ((document.get("spec") or {}).get("selector") or {}).get("matchLabels")
-    if not labels:
-        raise Failure(f"error: cannot get the logs from {target.title}: it selects no Pods")
-    found = objects.items(session, pods, ",".join(f"{key}={value}" for key, value in labels.items()))
+    found = selected_by(session, target, document, "get the logs from")
     if not found:
         raise Failure(f"error: no Pods found for {target.title}")
+    if options["all_pods"]:
+        return found
     if len(found) > 1:
         click.echo(f"Found {len(found)} pods, using pod/{found[0]['metadata']['name']}", err=True)
     return found[:1]
 
 
-def _pod(session: Session, path: str) -> dict[str, Any]:
+def _get(session: Session, path: str) -> dict[str, Any]:
     try:
         found: dict[str, Any] = session.api.tree("GET", path)
     except ServerError as problem:

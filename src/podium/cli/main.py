@@ -90,17 +90,11 @@ def main(arguments: list[str] | None = None) -> Any:
         return podium.main(args=arguments, prog_name="podium", standalone_mode=False)
     except click.exceptions.Exit as leave:
         sys.exit(leave.exit_code)
-    except click.NoSuchOption as problem:
-        word = ("flag: " if problem.option_name.startswith("--") else "shorthand flag: ") + problem.option_name
-        path = problem.ctx.command_path if problem.ctx else "podium"
-        click.echo(f"error: unknown {word}\nSee '{path} --help' for usage.", err=True)
+    except click.exceptions.NoArgsIsHelpError as problem:
+        problem.show()
         sys.exit(1)
-    except click.MissingParameter as problem:
-        if isinstance(problem.param, click.Option):
-            name = max(problem.param.opts, key=len).lstrip("-")
-            click.echo(f'error: required flag(s) "{name}" not set', err=True)
-        else:
-            problem.show()
+    except click.UsageError as problem:
+        click.echo(usage_text(problem), err=True)
         sys.exit(1)
     except click.ClickException as problem:
         problem.show()
@@ -113,6 +107,27 @@ def main(arguments: list[str] | None = None) -> Any:
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()
         sys.exit(0)
+    except OSError as problem:  # a file that can't be read, a full disk
+        where = f"open {problem.filename}: " if problem.filename else ""
+        click.echo(f"error: {where}{(problem.strerror or str(problem)).lower()}", err=True)
+        sys.exit(1)
+
+
+def usage_text(problem: click.UsageError) -> str:
+    """What is said of a command line that can't be understood, as kubectl would say it."""
+    path = problem.ctx.command_path if problem.ctx else "podium"
+    text = problem.format_message()
+    if isinstance(problem, click.MissingParameter) and isinstance(problem.param, click.Option):
+        return f'error: required flag(s) "{max(problem.param.opts, key=len).lstrip("-")}" not set'
+    if isinstance(problem, click.NoSuchOption):
+        name = problem.option_name
+        text = f"unknown flag: {name}" if name.startswith("--") else f"unknown shorthand flag: {name[1:]!r} in {name}"
+    elif isinstance(problem, click.BadOptionUsage):
+        name = problem.option_name
+        text = f"flag needs an argument: {name if name.startswith('--') else f'{name[1:]!r} in {name}'}"
+    elif text.startswith("No such command "):
+        text = f'unknown command "{text.split(chr(39))[1]}" for "{path}"'
+    return f"error: {text[:1].lower()}{text[1:].rstrip('.')}\nSee '{path} --help' for usage."
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ from podium.machinery.errors import StatusError
 @connected
 def command(session: Session, words: tuple[str, ...], **options: Any) -> None:
     """Change fields of an object: `patch deploy/web -p '{"spec":{"replicas":5}}'`."""
+    if options["text"] and options["patch_file"]:
+        raise Failure("error: cannot specify --patch and --patch-file together")
     text = Path(options["patch_file"]).read_text() if options["patch_file"] else options["text"]
     if not text:
         raise Failure("error: must specify --patch or --patch-file containing the contents of the patch")
@@ -42,11 +44,13 @@ def _patch(session: Session, target: objects.Target, change: Any, options: dict[
     before = session.api.tree("GET", target.path)
     if options["record"] and isinstance(change, dict):
         writes.with_change_cause(change)
+    place = target
     if options["subresource"]:
-        target = objects.Target(target.resource, target.namespace, f"{target.name}/{options['subresource']}")
-    after = before
-    if options["dry_run"] != "client":
-        after = writes.patch(session, target, change, options["patch_type"], dry_run=options["dry_run"])
+        place = objects.Target(target.resource, target.namespace, f"{target.name}/{options['subresource']}")
+    if options["dry_run"] == "client":
+        after = writes.patched_here(before, change, options["patch_type"])
+    else:
+        after = writes.patch(session, place, change, options["patch_type"], dry_run=options["dry_run"])
     changed = before["metadata"].get("resourceVersion") != after["metadata"].get("resourceVersion")
     verb = "patched" if changed or options["dry_run"] != "none" else "patched (no change)"
     writes.report(target, verb, after, options["output"], options["dry_run"])

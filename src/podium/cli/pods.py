@@ -39,17 +39,22 @@ def choose(session: Session, word: str) -> Chosen:
     document = session.api.tree("GET", target.path)
     if target.resource.kind == "Pod":
         return Chosen(document, document)
-    selector = (document.get("spec") or {}).get("selector") or {}
-    labels = (
-        selector.get("matchLabels") if target.resource.kind not in ("Service", "ReplicationController") else selector
-    )
-    if not labels:
-        raise Failure(f"error: cannot attach to {target.title}: it selects no Pods")
-    found = objects.items(session, pods, ",".join(f"{key}={value}" for key, value in labels.items()))
+    found = selected_by(session, target, document, "attach to")
     running = [pod for pod in found if (pod.get("status") or {}).get("phase") == "Running"]
     if not running:
         raise Failure(f"error: no running Pods found for {target.title}")
     return Chosen(running[0], document)
+
+
+def selected_by(session: Session, target: objects.Target, document: Tree, doing: str) -> list[Tree]:
+    """The Pods that a workload or Service selects."""
+    selector = (document.get("spec") or {}).get("selector") or {}
+    plain = target.resource.kind in ("Service", "ReplicationController")
+    labels = selector if plain else selector.get("matchLabels")
+    if not labels:
+        raise Failure(f"error: cannot {doing} {target.title}: it selects no Pods")
+    pods = session.catalog.find("pods")
+    return objects.items(session, pods, ",".join(f"{key}={value}" for key, value in labels.items()))
 
 
 def container_of(pod: Tree, asked: str) -> str:

@@ -13,7 +13,7 @@ from podium.cli.failure import Failure
 from podium.machinery import yaml_writer
 
 Tree = dict[str, Any]
-FORMATS = "custom-columns, custom-columns-file, json, jsonpath, jsonpath-as-json, jsonpath-file, name, wide, yaml"
+FORMATS = "custom-columns,custom-columns-file,json,jsonpath,jsonpath-as-json,jsonpath-file,name,wide,yaml"
 
 
 class Printer(Protocol):
@@ -22,24 +22,36 @@ class Printer(Protocol):
     def __call__(self, objects: Sequence[Tree], single: bool) -> str: ...
 
 
-def printer(output: str) -> Printer | None:
-    """The printer that -o asks for; None for the tables, which the server makes ("" and "wide")."""
+def printer(
+    output: str, *, headers: bool = True, managed_fields: bool = False, missing_ok: bool = True
+) -> Printer | None:
+    """The printer that -o asks for; None for the tables, which the server makes ("" and "wide").
+
+    `headers`: those of custom columns. `missing_ok`: whether a JSONPath may lead nowhere.
+    """
     kind, _, argument = output.partition("=")
     if kind in ("", "wide"):
         return None
-    if kind in ("yaml", "json", "name"):
-        return {"yaml": _yaml, "json": _json, "name": _names}[kind]
+    if kind in ("yaml", "json"):
+        return (_Yaml if kind == "yaml" else _Json)(managed_fields)
+    if kind == "name":
+        return _names
     if kind.endswith("-file"):
+        kind = kind.removesuffix("-file")
         with open(argument) as file:
-            kind, argument = kind.removesuffix("-file"), file.read().strip()
+            argument = file.read().strip()
+        if kind == "custom-columns":
+            argument = _columns_of_file(argument)
     try:
         if kind in ("jsonpath", "jsonpath-as-json"):
-            return _JSONPath(argument, as_json=kind == "jsonpath-as-json")
+            return _JSONPath(argument, kind == "jsonpath-as-json", missing_ok)
         if kind == "custom-columns":
-            return _CustomColumns(argument)
+            return _CustomColumns(argument, headers)
     except jsonpath.JSONPathError as problem:
         raise Failure(f"error: error parsing {kind} {argument}, {problem}") from None
-    raise Failure(f"error: unable to match a printer suitable for the output format {kind!r}, allowed: {FORMATS}")
+    raise Failure(
+        f'error: unable to match a printer suitable for the output format "{kind}", allowed formats are: {FORMATS}'
+    )
 
 
 def _shown(objects: Sequence[Tree], single: bool) -> Tree:
@@ -57,13 +69,30 @@ def without_managed_fields(document: Tree) -> Tree:
     return document
 
 
-def _yaml(objects: Sequence[Tree], single: bool) -> str:
-    return to_yaml(_shown([without_managed_fields(item) for item in objects], single))
+class _Yaml:
+    """Documents that come one after the other are told apart by a line of dashes."""
+
+    def __init__(self, managed_fields: bool) -> None:
+        self._managed_fields = managed_fields
+        self._started = False
+
+    def __call__(self, objects: Sequence[Tree], single: bool) -> str:
+        lead = "---\n" if self._started else ""
+        self._started = True
+        return lead + to_yaml(_shown(_cleaned(objects, self._managed_fields), single))
 
 
-def _json(objects: Sequence[Tree], single: bool) -> str:
-    shown = _shown([without_managed_fields(item) for item in objects], single)
-    return json.dumps(shown, indent=4, ensure_ascii=False, sort_keys=True) + "\n"
+class _Json:
+    def __init__(self, managed_fields: bool) -> None:
+        self._managed_fields = managed_fields
+
+    def __call__(self, objects: Sequence[Tree], single: bool) -> str:
+        shown = _shown(_cleaned(objects, self._managed_fields), single)
+        return json.dumps(shown, indent=4, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _cleaned(objects: Sequence[Tree], managed_fields: bool) -> Sequence[Tree]:
+    return objects if managed_fields else [without_managed_fields(item) for item in objects]
 
 
 def _names(objects: Sequence[Tree], single: bool) -> str:
@@ -77,26 +106,39 @@ def type_name(document: Tree) -> str:
 
 
 class _JSONPath:
-    def __init__(self, template: str, as_json: bool) -> None:
+    def __init__(self, template: str, as_json: bool, missing_ok: bool) -> None:
         if not template:
             raise Failure("error: template format specified but no template given")
         self._nodes = jsonpath.parse(jsonpath.relaxed(template))
-        self._as_json = as_json
+        self._template, self._as_json, self._missing_ok = template, as_json, missing_ok
 
     def __call__(self, objects: Sequence[Tree], single: bool) -> str:
         data = _shown(objects, single)
-        if self._as_json:
-            found = [
-                value for node in self._nodes if isinstance(node, jsonpath.Path) for value in jsonpath.find(node, data)
-            ]
-            return json.dumps(found, indent=4, ensure_ascii=False) + "\n"
-        return jsonpath.render(self._nodes, data)
+        try:
+            if not self._as_json:
+                return jsonpath.render(self._nodes, data, missing_ok=self._missing_ok)
+            paths = [node for node in self._nodes if isinstance(node, jsonpath.Path)]
+            found = [value for path in paths for value in jsonpath.find(path, data)]
+        except jsonpath.JSONPathError as problem:
+            why = f"Error executing template: {problem}"
+            raise Failure(f'error: error executing jsonpath "{self._template}": {why}') from None
+        return json.dumps(found, indent=4, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _columns_of_file(text: str) -> str:
+    """A file has the headers in its first line and their paths in the second, all apart by spaces."""
+    lines = text.splitlines()
+    headers, paths = (line.split() for line in lines[:2]) if len(lines) > 1 else ([], [])
+    if not headers or len(headers) != len(paths):
+        raise Failure(f"error: number of headers ({len(headers)}) and field specifications ({len(paths)}) don't match")
+    return ",".join(f"{header}:{path}" for header, path in zip(headers, paths, strict=True))
 
 
 class _CustomColumns:
-    def __init__(self, specification: str) -> None:
+    def __init__(self, specification: str, show_headers: bool) -> None:
         if not specification:
             raise Failure("error: custom-columns format specified but no custom columns given")
+        self._show_headers = show_headers
         self._headers: list[str] = []
         self._paths: list[str] = []
         for column in specification.split(","):
@@ -109,11 +151,27 @@ class _CustomColumns:
 
     def __call__(self, objects: Sequence[Tree], single: bool) -> str:
         rows = [[self._cell(path, item) for path in self._paths] for item in objects]
-        return table_text([self._headers, *rows])
+        headers = [self._headers] if self._show_headers else []
+        self._show_headers = False
+        return table_text([*headers, *rows])
 
     def _cell(self, path: str, item: Tree) -> str:
-        found = jsonpath.values(path, item)
-        return ",".join(value if isinstance(value, str) else json.dumps(value) for value in found) or "<none>"
+        try:
+            found = jsonpath.values(path, item)
+        except jsonpath.JSONPathError as problem:
+            raise Failure(f"error: {problem}") from None
+        return ",".join(_plain(value) for value in found) or "<none>"
+
+
+def _plain(value: Any) -> str:
+    """A value as kubectl shows it in a column: maps and lists without quotes, keys sorted."""
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{key}:{_plain(item)}' for key, item in sorted(value.items()))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(_plain(item) for item in value)}]"
+    if isinstance(value, str):
+        return value
+    return "<nil>" if value is None else json.dumps(value)
 
 
 _GAP, _NARROWEST = 3, 6
@@ -143,7 +201,16 @@ class TableWriter:
         self._columns: list[int] = []
         self._widths: list[int] = []
 
-    def text(self, table: Tree, *, labels: Sequence[str] = (), type_prefix: str = "", show_labels: bool = False) -> str:
+    def text(
+        self,
+        table: Tree,
+        *,
+        labels: Sequence[str] = (),
+        type_prefix: str = "",
+        show_labels: bool = False,
+        event: str = "",
+    ) -> str:
+        """`event`: what happened to the objects, as the first column."""
         definitions = table.get("columnDefinitions") or []
         rows: list[list[str]] = []
         if definitions:
@@ -153,10 +220,11 @@ class TableWriter:
             if self._headers:
                 header = [definitions[index]["name"].upper() for index in self._columns]
                 header += [label.rpartition("/")[2].upper() for label in labels] + (["LABELS"] if show_labels else [])
-                rows.append((["NAMESPACE"] if self._namespaces else []) + header)
+                lead = (["EVENT"] if event else []) + (["NAMESPACE"] if self._namespaces else [])
+                rows.append(lead + header)
                 self._headers = False
         for row in table.get("rows") or ():
-            rows.append(self._row(row, labels, type_prefix, show_labels))
+            rows.append(([event] if event else []) + self._row(row, labels, type_prefix, show_labels))
         return table_text(rows, self._widths)
 
     def _row(self, row: Tree, labels: Sequence[str], type_prefix: str, show_labels: bool) -> list[str]:

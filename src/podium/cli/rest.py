@@ -49,17 +49,23 @@ def _wording(status: Mapping[str, Any]) -> str:
     reason, message = status.get("reason") or "", str(status.get("message") or "unknown error")
     if reason == "Invalid":
         details = status.get("details") or {}
-        causes = [f"{cause.get('field')}: {cause.get('message')}" for cause in details.get("causes") or ()]
-        start = f'The {details.get("kind")} "{details.get("name")}" is invalid'
+        causes = [_cause(cause) for cause in details.get("causes") or ()]
+        start = "The request is invalid"
+        if details.get("kind") or details.get("name"):
+            start = f'The {details.get("kind") or ""} "{details.get("name") or ""}" is invalid'
+        elif not causes:
+            return f"{start}: {message}"
         if len(causes) == 1:
             return f"{start}: {causes[0]}"
-        if causes:
-            return "\n* ".join([f"{start}: ", *causes])
-        if not details:
-            return f"The request is invalid: {message}"
+        return "\n* ".join([f"{start}: ", *causes]) if causes else start
     if reason == "Unauthorized":
         return "error: You must be logged in to the server (Unauthorized)"
     return f"Error from server ({reason}): {message}" if reason else f"Error from server: {message}"
+
+
+def _cause(cause: Mapping[str, Any]) -> str:
+    field, message = cause.get("field"), cause.get("message") or ""
+    return f"{field}: {message}" if field else str(message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from podium.cli import objects
 from podium.cli.create import create, deployment
+from podium.cli.failure import Failure
 from podium.cli.session import Session, connected, dry_run, output, record
 
 
-@click.command("run", context_settings={"ignore_unknown_options": True})
+@click.command("run")
 @click.argument("name")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.option("--image", required=True, help="The image to run.")
 @click.option("-r", "--replicas", type=int, default=None, help="Make a Deployment with so many Pods.")
 @click.option("--port", type=int, default=None, help="The port that the container listens on.")
+@click.option("--image-pull-policy", default="", help="Always, IfNotPresent or Never.")
+@click.option("--annotations", multiple=True, help="Annotations of the Pod, KEY=VALUE.")
 @click.option("--env", multiple=True, help="Environment variables, KEY=VALUE.")
 @click.option("-l", "--labels", default="", help="Labels of the Pod, KEY=VALUE,...")
 @click.option("--restart", type=click.Choice(["Always", "OnFailure", "Never"]), default="Always")
@@ -27,7 +31,7 @@ from podium.cli.session import Session, connected, dry_run, output, record
 @connected
 def command(session: Session, name: str, arguments: tuple[str, ...], **options: Any) -> None:
     """Run an image: `run web --image=nginx`, `run web --image=nginx --replicas=2 --port=80`."""
-    labels = dict(pair.split("=", 1) for pair in options["labels"].split(",") if pair) or {"run": name}
+    labels = _pairs("labels", options["labels"].split(",")) or {"run": name}
     if options["replicas"] is not None:
         document = deployment(name, (options["image"],), options["replicas"], options["port"], labels)
         container = document["spec"]["template"]["spec"]["containers"][0]
@@ -45,6 +49,20 @@ def command(session: Session, name: str, arguments: tuple[str, ...], **options: 
     if arguments:
         container["command" if options["as_command"] else "args"] = list(arguments)
     if options["env"]:
-        container["env"] = [dict(zip(("name", "value"), pair.split("=", 1), strict=True)) for pair in options["env"]]
+        container["env"] = [{"name": key, "value": value} for key, value in _pairs("env", options["env"]).items()]
+    if options["image_pull_policy"]:
+        container["imagePullPolicy"] = options["image_pull_policy"]
+    if options["annotations"]:
+        document["metadata"]["annotations"] = _pairs("annotations", options["annotations"])
     target = objects.of_document(session, document)
     create(session, target, output=options["output"], dry_run=options["dry_run"], record=options["record"])
+
+
+def _pairs(what: str, texts: Sequence[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in filter(None, texts):
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise Failure(f"error: invalid {what}: {text}")
+        pairs[key] = value
+    return pairs

@@ -30,13 +30,15 @@ from podium.cli.session import (
 @output
 @dry_run
 @record
-@click.option("--replicas", type=click.IntRange(min=0), required=True, help="How many replicas there shall be.")
+@click.option("--replicas", type=int, required=True, help="How many replicas there shall be.")
 @click.option("--current-replicas", type=int, default=-1, help="Only if there are so many now.")
 @click.option("--resource-version", default="", help="Only if the object is at this version.")
 @click.option("--all", "everything", is_flag=True, help="Every object of the type in the namespace.")
 @connected
 def command(session: Session, words: tuple[str, ...], **options: Any) -> None:
     """Set the number of replicas: `scale deploy/web --replicas=3`."""
+    if options["replicas"] < 0:
+        raise Failure("error: The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0")
     targets = objects.select(
         session,
         words,
@@ -45,10 +47,13 @@ def command(session: Session, words: tuple[str, ...], **options: Any) -> None:
         selector=options["selector"],
         everything=options["everything"],
     )
+    if not targets:
+        raise Failure("error: no objects passed to scale")
     writes.each(targets, lambda target: _scale(session, target, options))
 
 
 def _scale(session: Session, target: objects.Target, options: dict[str, Any]) -> None:
+    document = session.api.tree("GET", target.path)
     path = target.resource.path(target.namespace, target.name, "scale")
     scale = session.api.tree("GET", path)
     wanted, current, version = options["replicas"], options["current_replicas"], options["resource_version"]
@@ -62,7 +67,9 @@ def _scale(session: Session, target: objects.Target, options: dict[str, Any]) ->
     if current < 0 and not version:
         scale["metadata"].pop("resourceVersion", None)
     if options["dry_run"] != "client":
-        scale = session.api.tree("PUT", path, body=scale, query=writes.write_query(options["dry_run"]))
+        session.api.tree("PUT", path, body=scale, query=writes.write_query(options["dry_run"]))
         if options["record"] and options["dry_run"] == "none":
             writes.note_change_cause(session, target)
-    writes.report(target, "scaled", scale, options["output"], options["dry_run"])
+        if options["output"] and options["dry_run"] == "none":
+            document = session.api.tree("GET", target.path)
+    writes.report(target, "scaled", document, options["output"], options["dry_run"])

@@ -17,7 +17,7 @@ def command() -> None:
 
 
 @command.command("image")
-@click.argument("words", nargs=-1, required=True)
+@click.argument("words", nargs=-1)
 @filenames
 @label_selector
 @all_namespaces
@@ -30,6 +30,8 @@ def image(session: Session, words: tuple[str, ...], **options: Any) -> None:
     """Set images: CONTAINER=IMAGE for one container, *=IMAGE for all."""
     names = [word for word in words if "=" not in word]
     images = dict(word.split("=", 1) for word in words if "=" in word)
+    if not names and not options["filenames"]:
+        raise Failure(objects.NOTHING_NAMED)
     if not images:
         raise Failure("error: at least one image update is required")
     targets = objects.select(
@@ -78,6 +80,8 @@ def _set_image(session: Session, target: objects.Target, images: dict[str, str],
         patch = {field: patch}
     if options["record"]:
         writes.with_change_cause(patch)
-    if options["dry_run"] != "client":
+    if options["dry_run"] == "client":
+        current = writes.patched_here(current, patch)
+    else:
         current = writes.patch(session, target, patch, "strategic", dry_run=options["dry_run"])
     writes.report(target, "image updated", current, options["output"], options["dry_run"])

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
 from podium.cli.failure import Failure
 from podium.cli.objects import Target
-from podium.cli.printers import printer, say
+from podium.cli.printers import Printer, printer, say
 from podium.cli.rest import PATCHES, ServerError
 from podium.cli.session import Session
-from podium.machinery import patch_merge, strategic_diff
+from podium.machinery import patch_json, patch_merge, patch_strategic, strategic_diff
+from podium.machinery.errors import StatusError
 from podium.models.resources import by_kind
 
 Tree = dict[str, Any]
@@ -37,6 +38,16 @@ def write_query(dry_run: str, field_manager: str = "podium", validation: str = "
     return query
 
 
+def validation(flag: str) -> str:
+    """The fieldValidation that --validate asks for."""
+    known = {"true": "Strict", "strict": "Strict", "warn": "Warn", "ignore": "Ignore", "false": "Ignore"}
+    if flag not in known:
+        raise Failure(
+            f'error: invalid - validate option "{flag}"; must be one of: strict (or true), warn, ignore (or false)'
+        )
+    return known[flag]
+
+
 def patch(
     session: Session, target: Target, change: Any, patch_type: str = "merge", *, dry_run: str = "none", **query: str
 ) -> Tree:
@@ -49,6 +60,21 @@ def patch(
         query=write_query(dry_run) | query,
     )
     return sent
+
+
+def patched_here(document: Tree, change: Any, patch_type: str = "strategic") -> Tree:
+    """What a patch would make of an object, worked out without the server (--dry-run=client)."""
+    resource = by_kind(document.get("apiVersion") or "", document.get("kind") or "")
+    try:
+        if patch_type == "json":
+            result: Tree = patch_json.apply(document, change)
+        elif patch_type == "strategic" and resource is not None:
+            result = patch_strategic.apply(document, change, resource.model)
+        else:
+            result = patch_merge.apply(document, change)
+    except StatusError as problem:
+        raise Failure(f"error: {problem.message}") from None
+    return result
 
 
 def send_new(session: Session, target: Target, document: Tree, query: dict[str, str]) -> Tree:
@@ -75,7 +101,7 @@ def difference(original: Tree, modified: Tree, current: Tree) -> tuple[str, Tree
 
 def report(target: Target, verb: str, document: Tree | None, output: str, dry_run: str = "none") -> None:
     """Say what was done: a line such as "deployment.apps/web scaled", or the object as -o says."""
-    show = printer(output) if output else None
+    show = _printer_of_this_command(output) if output else None
     if show and document is not None:
         say(show([document], single=True))
         return
@@ -83,11 +109,21 @@ def report(target: Target, verb: str, document: Tree | None, output: str, dry_ru
     click.echo(f"{target.title} {verb}{suffix}")
 
 
-def each(targets: Sequence[Target], action: Any) -> None:
+def _printer_of_this_command(output: str) -> Printer | None:
+    """One for all objects that a command shows: it knows what it has printed."""
+    shown: dict[str, Printer | None] = click.get_current_context().meta.setdefault("podium.printers", {})
+    if output not in shown:
+        shown[output] = printer(output)
+    return shown[output]
+
+
+def each(targets: Sequence[Target | Failure], action: Callable[[Target], Any]) -> None:
     """Do the action for each target; a failure of one doesn't keep the others from being done."""
     failures = 0
     for target in targets:
         try:
+            if isinstance(target, Failure):
+                raise target
             action(target)
         except Failure as problem:
             if len(targets) == 1:

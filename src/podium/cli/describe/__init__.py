@@ -64,7 +64,7 @@ def command(session: Session, words: tuple[str, ...], show_events: bool, **optio
         options["filenames"],
         recursive=options["recursive"],
         selector=options["selector"],
-        everything=True,
+        everything=objects.only_a_type(words),
     )
     if not targets:
         where = "" if session.all_namespaces else f" in {session.namespace} namespace."

@@ -56,7 +56,9 @@ def _workloads(
     filenames = options.get("filenames") or ()
     if not words and not filenames:
         raise Failure("error: required resource not specified")
-    targets = objects.select(session, words, filenames, selector=options.get("selector") or "", everything=True)
+    selector = options.get("selector") or ""
+    everything = objects.only_a_type(words)
+    targets = objects.select(session, words, filenames, selector=selector, everything=everything)
     for target in targets:
         if target.resource.kind not in kinds:
             resource = target.resource
@@ -96,16 +98,20 @@ def history(session: Session, words: tuple[str, ...], number: int, output: str, 
 
 def _show_revision(target: objects.Target, found: Revision) -> None:
     click.echo(f"{target.title} with revision #{found.number}")
+    say(_revision_text(found))
+
+
+def _revision_text(found: Revision) -> str:
     # With the hash label, as the ReplicaSet has it.
     template = found.item["spec"]["template"] if "spec" in found.item else found.template
-    say(align(describe_pod_template(template, {writes.CHANGE_CAUSE: found.cause} if found.cause else {})))
+    return align(describe_pod_template(template, {writes.CHANGE_CAUSE: found.cause} if found.cause else {}))
 
 
 @command.command("undo")
 @click.argument("words", nargs=-1)
 @filenames
 @label_selector
-@click.option("--to-revision", type=click.IntRange(min=0), default=0, help="Which revision; 0: the one before.")
+@click.option("--to-revision", type=int, default=0, help="Which revision; 0: the one before.")
 @dry_run
 @output
 @connected
@@ -123,9 +129,10 @@ def undo(session: Session, words: tuple[str, ...], to_revision: int, dry_run: st
         if wanted.template == template_of(workload):
             click.echo(f"{target.title} skipped rollback (current template already matches revision {wanted.number})")
             return
-        changed = workload
-        if dry_run != "client":
-            changed = writes.patch(session, target, undo_patch(workload, wanted), "json", dry_run=dry_run)
+        if dry_run == "client":
+            click.echo(f"{target.title} will roll back to {_revision_text(wanted)} (dry run)")
+            return
+        changed = writes.patch(session, target, undo_patch(workload, wanted), "json", dry_run=dry_run)
         writes.report(target, "rolled back", changed, output, dry_run)
 
     writes.each(_workloads(session, words, options, _NO_ROLLBACK), one)
