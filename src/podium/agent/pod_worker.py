@@ -115,12 +115,13 @@ class PodWorker:
         try:
             while True:
                 self._wake.clear()
+                gone = self._gone  # if it goes from here on, what this step starts is still to be stopped
                 try:
                     wait = await self._sync()
                 except errors.StatusError as error:
                     _log.warning("pod %s/%s: %s", self.pod.metadata.namespace, self.pod.metadata.name, error)
                     wait = RETRY_SECONDS
-                if self._gone:
+                if gone:
                     await self._runtime.remove_sandbox(self.uid)
                     return
                 await self._sleep(wait)

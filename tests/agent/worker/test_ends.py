@@ -114,6 +114,13 @@ def test_a_deletion_does_not_wait_for_a_hook_after_the_start(node: ScriptedNode)
     assert node.events("FailedPostStartHook") == []
 
 
+def test_what_is_just_being_started_is_stopped_when_the_pod_is_gone(node: ScriptedNode) -> None:
+    container = {"name": "c", "lifecycle": {"postStart": {"exec": {"command": ["warm-up"]}}}}
+    node.create(container, programs={"c": Program(commands={"warm-up": (3000, 0)})})
+    node.delete(0)
+    assert [what for _, what in node.after(5)] == ["stop c", "end c", "sandbox removed"]
+
+
 def test_events_do_not_tell_what_a_hook_has_said(node: ScriptedNode) -> None:
     fails = {"exec": {"command": ["fail"]}}
     container = {"name": "c", "lifecycle": {"postStart": fails, "preStop": fails}}
