@@ -151,4 +151,6 @@ def test_containers_wait_for_their_pod_to_be_initialized() -> None:
         s.state.waiting.reason for s in (*found.initContainerStatuses, *found.containerStatuses) if s.state.waiting
     ]
     assert reasons == ["PodInitializing", "PodInitializing"]
-    assert status(pod(), {}).containerStatuses[0].state.waiting.reason == "ContainerCreating"  # type: ignore[union-attr]
+    waiting = status(pod(), {}).containerStatuses[0].state.waiting
+    assert waiting is not None
+    assert waiting.reason == "ContainerCreating"

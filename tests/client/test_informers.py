@@ -104,7 +104,8 @@ def test_handlers_are_told_in_order_and_of_what_was_there_before() -> None:
         told: list[tuple[str, str]] = []
 
         def handler(old: core_v1.Pod | None, new: core_v1.Pod | None) -> None:
-            told.append(tuple("-" if one is None else one.metadata.resourceVersion for one in (old, new)))  # type: ignore[arg-type]
+            before, after = ("-" if one is None else one.metadata.resourceVersion for one in (old, new))
+            told.append((before, after))
 
         end = informer.on_change(handler)
         assert told == [("-", "1")]
@@ -159,7 +160,8 @@ def test_an_expired_watch_lists_anew_and_finds_what_was_missed() -> None:
         told: list[tuple[str, str]] = []
 
         def handler(old: core_v1.Pod | None, new: core_v1.Pod | None) -> None:
-            told.append(tuple("-" if one is None else one.metadata.uid for one in (old, new)))  # type: ignore[arg-type]
+            before, after = ("-" if one is None else one.metadata.uid for one in (old, new))
+            told.append((before, after))
 
         informer.on_change(handler)
         told.clear()

@@ -58,10 +58,10 @@ def test_the_next_pod_to_become_available() -> None:
         pytest.param(pod("a", ready=60), pod("z", ready=66), id="about as old: by uid"),
     ],
 )
-def test_which_goes_first(first: object, second: object) -> None:
+def test_which_goes_first(first: core_v1.Pod, second: core_v1.Pod) -> None:
     crowd = {"n1": 1, "n2": 3}
-    assert pods.deletion_order([second, first], crowd, NOW) == [first, second]  # type: ignore[list-item]
-    assert pods.deletion_order([first, second], crowd, NOW) == [first, second]  # type: ignore[list-item]
+    assert pods.deletion_order([second, first], crowd, NOW) == [first, second]
+    assert pods.deletion_order([first, second], crowd, NOW) == [first, second]
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ def test_an_empty_time_is_none() -> None:
 
 
 def test_schemas() -> None:
-    tree = {
+    tree: dict[str, Any] = {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": {"name": "x"},
@@ -196,7 +196,7 @@ def test_schemas() -> None:
             ],
         },
     }
-    tree["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["enum"]["enum"] = ["a", 1]  # type: ignore[index]
+    tree["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["enum"]["enum"] = ["a", 1]
     assert protobuf.decode(protobuf.encode(tree)).tree == tree
 
 

@@ -19,8 +19,9 @@ HOLD = "example.com/hold"
 
 
 def running(world: World, name: str = "web", **fields: Any) -> core_v1.Pod:
-    made: core_v1.Pod = world.create(pod(name, nodeName="n", **fields))
-    return world.update(changed(made, status__phase="Running"), "status")  # type: ignore[no-any-return]
+    made = world.create(pod(name, nodeName="n", **fields))
+    started: core_v1.Pod = world.update(changed(made, status__phase="Running"), "status")
+    return started
 
 
 def test_most_kinds_go_at_once(world: World) -> None:

@@ -19,7 +19,6 @@ def test_a_pod_gets_a_node_and_is_told_so() -> None:
         world.settle()
         assert world.node_of("a") == "n"
         scheduled = world.scheduled("a")
-        assert scheduled is not None
         assert scheduled.status == "True"
         assert world.events("a") == [("Normal", "Scheduled", "Successfully assigned default/a to n")]
         assert not world.scheduler.cache.assumed
@@ -40,7 +39,6 @@ def test_a_pod_without_node_is_told_why_and_gets_one_when_that_changes() -> None
         assert "no nodes available to schedule pods" in told
         assert message in told
         scheduled = world.scheduled("a")
-        assert scheduled is not None
         assert (scheduled.status, scheduled.reason, scheduled.message) == ("False", "Unschedulable", message)
         assert scheduled.lastTransitionTime is not None
         assert scheduled.lastTransitionTime.microsecond == 0  # as in everything but MicroTime
@@ -56,9 +54,7 @@ def test_room_that_becomes_free_is_used_at_once() -> None:
         world.create(pod("b", cpu="1"))
         world.settle()
         assert world.node_of("b") == ""
-        assert world.scheduled("b").message.endswith(  # type: ignore[union-attr]
-            NEVER.format("No preemption victims found for incoming pod")
-        )
+        assert world.scheduled("b").message.endswith(NEVER.format("No preemption victims found for incoming pod"))
         world.delete("a")
         world.settle()
         assert world.node_of("b") == "n"
@@ -92,7 +88,6 @@ def test_gated_pods_wait() -> None:
         world.settle()
         assert world.node_of("a") == ""
         scheduled = world.scheduled("a")
-        assert scheduled is not None
         assert (scheduled.status, scheduled.reason) == ("False", "SchedulingGated")
         ungated = codec.copy(world.pod("a"))
         ungated.spec.schedulingGates = ()
@@ -139,7 +134,7 @@ def test_a_binding_that_fails_is_tried_again() -> None:
         assert world.events("a") == [
             ("Warning", "FailedScheduling", 'binding rejected: running Bind plugin "DefaultBinder": not now')
         ]
-        assert world.scheduled("a").reason == "SchedulerError"  # type: ignore[union-attr]
+        assert world.scheduled("a").reason == "SchedulerError"
         world.advance(0.9)
         assert len(failures) == 1
         world.advance(0.2)
@@ -177,7 +172,7 @@ def test_preemption_makes_room_and_the_pod_gets_it() -> None:
             )
         ]
         assert ("Normal", "Preempted", f"Preempted by pod {high.metadata.uid} on node n") in world.events("low")
-        assert world.scheduled("high").message == "0/1 nodes are available: 1 Insufficient cpu."  # type: ignore[union-attr]
+        assert world.scheduled("high").message == "0/1 nodes are available: 1 Insufficient cpu."
         world.create(pod("quick", cpu="1", priority=60))
         world.settle()
         assert world.node_of("quick") == ""

@@ -194,9 +194,7 @@ def test_when_provisioning_fails_another_try_is_made() -> None:
         world.create(node("n"), storage_class("podium.dev/local"), claim(), pod("a", spec=using("data")))
         world.settle()
         patch_claim(world, {"metadata": {"annotations": {"volume.kubernetes.io/selected-node": None}}})
-        assert world.scheduled("a").message == (  # type: ignore[union-attr]
-            'running PreBind plugin "VolumeBinding": provisioning failed'
-        )
+        assert world.scheduled("a").message == 'running PreBind plugin "VolumeBinding": provisioning failed'
         assert not world.scheduler.cache.assumed
         world.advance(1.1)
         assert annotations_of(world)["volume.kubernetes.io/selected-node"] == "n"

@@ -108,5 +108,8 @@ class World:
         found = self.run(self.client.list(core_v1.Event))
         return [(one.type, one.reason, one.message) for one in found if one.involvedObject.name == name]
 
-    def scheduled(self, name: str) -> core_v1.PodCondition | None:
-        return conditions.get(self.pod(name).status.conditions, "PodScheduled")
+    def scheduled(self, name: str) -> core_v1.PodCondition:
+        """What the Pod's condition says of it."""
+        found = conditions.get(self.pod(name).status.conditions, "PodScheduled")
+        assert found is not None
+        return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -76,8 +77,8 @@ def evaluate(
     return asyncio.run(evaluator.evaluate(spec, target, NOW))
 
 
-def resource(**target: object) -> v2.MetricSpec:
-    goal = v2.MetricTarget(**target)  # type: ignore[arg-type]
+def resource(**target: Any) -> v2.MetricSpec:
+    goal = v2.MetricTarget(**target)
     return v2.MetricSpec(type="Resource", resource=v2.ResourceMetricSource(name="cpu", target=goal))
 
 

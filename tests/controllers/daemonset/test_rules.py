@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -57,8 +58,8 @@ def affinity(*names: str) -> core_v1.Affinity:
         ({"hostNetwork": True}, "node.kubernetes.io/network-unavailable:NoSchedule", BOTH),
     ],
 )
-def test_where_pods_start_and_stay(spec: dict[str, object], taints: str, verdict: Verdict) -> None:
-    rules = Rules(core_v1.PodSpec(**spec))  # type: ignore[arg-type]
+def test_where_pods_start_and_stay(spec: dict[str, Any], taints: str, verdict: Verdict) -> None:
+    rules = Rules(core_v1.PodSpec(**spec))
     assert rules.verdict(node(labels={"disk": "ssd"}, taints=taints)) == verdict
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import pytest
 
 from podium.controllers.deployment import revisions
-from podium.models import codec
+from podium.models import apps_v1, codec
 from tests.controllers.build import replica_set
 from tests.controllers.cluster import deployment, template
 
 
-def names(sets: list[object]) -> list[str]:
-    return [one.metadata.name for one in sets]  # type: ignore[attr-defined]
+def names(sets: Sequence[apps_v1.ReplicaSet]) -> list[str]:
+    return [one.metadata.name for one in sets]
 
 
 def test_the_new_one_has_the_same_template_whatever_the_hash() -> None:
@@ -115,5 +116,5 @@ def test_superfluous(limit: int | None, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     "kept", [replica_set("a", 0, has=1), replica_set("a", 1, has=0), replica_set("a", 0, observed=False)]
 )
-def test_nothing_that_has_pods_is_superfluous(kept: object) -> None:
-    assert revisions.superfluous(deployment(1, revisionHistoryLimit=0), [kept]) == []  # type: ignore[list-item]
+def test_nothing_that_has_pods_is_superfluous(kept: apps_v1.ReplicaSet) -> None:
+    assert revisions.superfluous(deployment(1, revisionHistoryLimit=0), [kept]) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -27,8 +28,8 @@ from tests.controllers.disruption.build import budget
         ({}, 4, 10, 0, 0),
     ],
 )
-def test_expected(spec: dict[str, int | str], found: int, scale: int, pods: int, healthy: int) -> None:
-    wanted = policy_v1.PodDisruptionBudgetSpec(**spec)  # type: ignore[arg-type]
+def test_expected(spec: dict[str, Any], found: int, scale: int, pods: int, healthy: int) -> None:
+    wanted = policy_v1.PodDisruptionBudgetSpec(**spec)
     assert decide.expected(wanted, found, scale) == decide.Expected(pods, healthy)
 
 
@@ -36,8 +37,8 @@ def test_expected(spec: dict[str, int | str], found: int, scale: int, pods: int,
     ("spec", "needed"),
     [({"minAvailable": 2}, False), ({"minAvailable": "2%"}, True), ({"maxUnavailable": 1}, True), ({}, False)],
 )
-def test_a_scale_is_needed_for_shares_and_for_max_unavailable(spec: dict[str, int | str], needed: bool) -> None:
-    assert decide.needs_scale(policy_v1.PodDisruptionBudgetSpec(**spec)) is needed  # type: ignore[arg-type]
+def test_a_scale_is_needed_for_shares_and_for_max_unavailable(spec: dict[str, Any], needed: bool) -> None:
+    assert decide.needs_scale(policy_v1.PodDisruptionBudgetSpec(**spec)) is needed
 
 
 def test_evictions_are_remembered_until_they_are_seen_or_overdue() -> None:

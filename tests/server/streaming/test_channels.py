@@ -7,7 +7,7 @@ import pytest
 
 from podium.clock import VirtualClock, VirtualLoop
 from podium.machinery.streams import TerminalSize
-from podium.server.streaming.channels import CLOSE, EXEC_PROTOCOLS, Malformed, decode, encode
+from podium.server.streaming.channels import CLOSE, EXEC_PROTOCOLS, ChannelProtocol, Malformed, decode, encode
 from podium.server.streaming.idle import Idle, until_first
 from podium.server.streaming.pipe import Pipe
 from podium.server.streaming.terminal import read_size
@@ -31,9 +31,9 @@ def test_closing_a_channel_is_of_v5_only() -> None:
 @pytest.mark.parametrize(
     ("protocol", "message"), [(V5, b""), (V5, b"\xff"), (V5, b"\xff\x00\x00"), (BASE64, b"xAAAA"), (BASE64, b"0A=A")]
 )
-def test_malformed_messages(protocol: object, message: bytes) -> None:
+def test_malformed_messages(protocol: ChannelProtocol, message: bytes) -> None:
     with pytest.raises(Malformed):
-        decode(protocol, message)  # type: ignore[arg-type]
+        decode(protocol, message)
 
 
 @pytest.mark.parametrize(
