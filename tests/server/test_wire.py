@@ -66,6 +66,32 @@ def test_a_part_of_a_shape_of_its_own_as_a_table(serve: Serve) -> None:
     serve(check)
 
 
+def test_who_uses_what_is_deprecated_is_warned(serve: Serve) -> None:
+    endpoints = "/api/v1/namespaces/default/endpoints"
+
+    async def check(server: Harness) -> None:
+        why = '299 - "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"'
+        for path in ("/kubernetes", "", "?watch=1&timeoutSeconds=1", "/none"):
+            async with server.admin.get(endpoints + path) as response:
+                assert response.headers.getall("Warning") == [why], path
+        async with server.admin.post(endpoints, json={"metadata": {"name": "a"}}) as response:
+            assert (response.status, response.headers.getall("Warning")) == (201, [why])
+        async with server.admin.get("/api/v1/componentstatuses") as response:
+            assert response.headers["Warning"] == '299 - "v1 ComponentStatus is deprecated in v1.19+"'
+        async with server.admin.get("/api/v1/namespaces/default/services") as response:
+            assert "Warning" not in response.headers
+
+    serve(check)
+
+
+def test_who_is_refused_is_warned_as_well(serve: Serve) -> None:
+    async def check(server: Harness) -> None:
+        async with server.admin.post(CONFIG_MAPS, json={"metadata": {"name": "A"}, "dada": {}}) as response:
+            assert (response.status, response.headers["Warning"]) == (422, '299 - "unknown field \\"dada\\""')
+
+    serve(check)
+
+
 def test_some_kinds_answer_with_what_is_gone(serve: Serve) -> None:
     classes = "/apis/storage.k8s.io/v1/storageclasses"
 

@@ -48,6 +48,8 @@ class Resource:
     """Of those: read from a provider, such as the metrics of nodes."""
     view: conversion.View | None = None
     """For a second version of a stored kind: how it is converted to what is stored, and back."""
+    deprecated: str = ""
+    """What whoever asks for it over the wire is warned of."""
 
     @cached_property
     def group(self) -> str:
@@ -174,6 +176,11 @@ _NAMES: dict[tuple[str, str], Callable[[str], Sequence[str]]] = {
 }
 """Kinds whose names are not DNS subdomains, where their strategy says nothing."""
 
+_DEPRECATED: dict[tuple[str, str], str] = {
+    ("", "ComponentStatus"): "v1 ComponentStatus is deprecated in v1.19+",
+    ("", "Endpoints"): "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+}
+
 _PROVIDED_GROUPS = ("metrics.k8s.io",)
 _VIRTUAL_GROUPS = ("authentication.k8s.io", "authorization.k8s.io", *_PROVIDED_GROUPS)
 
@@ -200,6 +207,7 @@ def row(kind: ResourceType) -> Resource:
         virtual=virtual,
         provided=kind.group in _PROVIDED_GROUPS,
         view=view,
+        deprecated=_DEPRECATED.get(key, ""),
     )
 
 

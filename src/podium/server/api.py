@@ -28,7 +28,7 @@ from podium.server.handlers import watch as watching
 from podium.server.metrics import RequestMetrics
 from podium.server.negotiation import PLAIN, Shape, shape_of
 from podium.server.paths import Paths
-from podium.server.rendering import in_format
+from podium.server.rendering import in_format, warning_headers
 from podium.server.requests import RequestInfo, parse, parse_query
 from podium.server.services import Services
 
@@ -149,6 +149,8 @@ class Api:
         res = services.registry.resource(info.group, info.version, info.resource)
         if res is None:
             return await self._special(exchange)
+        if res.deprecated:
+            exchange.warnings.append(res.deprecated)
         if info.trailing or (info.namespace and not res.namespaced and not _is_of_itself(info)):
             raise PathNotFound
         if info.subresource:
@@ -235,13 +237,16 @@ def _is_ours(path: str) -> bool:
 def _refusal(exchange: Exchange | None, error: StatusError) -> Answer:
     """The error as a Status, in the client's format if there is one that it accepts."""
     shape = PLAIN
+    headers: list[tuple[str, str]] = []
     if exchange is not None:
+        headers += warning_headers(exchange)
         try:
             asked = shape_of(exchange)
             shape = Shape(asked.format, pretty=asked.pretty)
         except StatusError:
             shape = PLAIN  # what it accepts we don't have: better JSON than nothing
-    headers = [("Retry-After", str(error.retry_after))] if error.retry_after else []
+    if error.retry_after:
+        headers.append(("Retry-After", str(error.retry_after)))
     if error.code == 401:
         headers.append(("WWW-Authenticate", 'Bearer realm="kubernetes"'))
     return in_format(shape, error.status(), error.code, headers)

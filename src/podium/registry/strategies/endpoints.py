@@ -39,7 +39,6 @@ STRATEGY = Strategy(
     default=_default,
     validate=_validate,
     validate_update=lambda new, _old: _validate(new),
-    warnings=lambda _new, _old: ("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",),
     generation=False,
     create_on_update=True,
 )

@@ -17,7 +17,7 @@ from podium.registry.types import WatchEvent
 from podium.server.exchange import Exchange, Stream
 from podium.server.handlers.parameters import integer, watch_options
 from podium.server.negotiation import PROTOBUF, Shape, shape_of
-from podium.server.rendering import Table, partial, to_protobuf
+from podium.server.rendering import Table, partial, to_protobuf, warning_headers
 from podium.server.services import Services
 
 _SHORTEST_DEFAULT_TIMEOUT = 1800.0
@@ -38,8 +38,8 @@ async def watch(services: Services, exchange: Exchange, res: Resource) -> Stream
     try:
         events = services.registry.watch(res, namespace, options)
     except Expired as error:  # the request was a good one: clients look for this among the events
-        return Stream(_only(framing.error(error)), content_type)
-    return Stream(_frames(events, framing), content_type)
+        return Stream(_only(framing.error(error)), content_type, warning_headers(exchange))
+    return Stream(_frames(events, framing), content_type, warning_headers(exchange))
 
 
 async def _only(frame: bytes) -> AsyncGenerator[bytes, None]:
