@@ -132,3 +132,15 @@ def config_map(name: str = "settings", **data: str) -> dict[str, Any]:
 
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
+DEPLOYMENT = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {app: web}}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers: [{name: app, image: "example/app:v1", ports: [{containerPort: 80}]}]
+"""

@@ -7,26 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.server.harness import KUBECTL, Kubectl
+from tests.server.harness import DEPLOYMENT, KUBECTL, Kubectl
 
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(not KUBECTL.exists(), reason="scripts/install_test_tools has not been run"),
     pytest.mark.xdist_group("kubectl"),
 ]
-
-DEPLOYMENT = """
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, labels: {app: web}}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers: [{name: app, image: "example/app:v1"}]
-"""
 
 
 def read(kubectl: Kubectl, *args: str) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.harness import CONFIG_MAPS, KUBECTL, TOOLS, Harness, Kubectl, Serve, config_map
+from tests.server.harness import CONFIG_MAPS, DEPLOYMENT, KUBECTL, TOOLS, Harness, Kubectl, Serve, config_map
 
 HELM = TOOLS / "helm"
 APPLY = "application/apply-patch+yaml"
@@ -144,19 +144,6 @@ def test_the_program_is_the_manager_of_other_writes(serve: Serve) -> None:
 
 
 # --- stock tools ----------------------------------------------------------------------------------------------------
-
-DEPLOYMENT = """
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, labels: {app: web}}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers: [{name: app, image: "example/app:v1", ports: [{containerPort: 80}]}]
-"""
 
 
 class TestKubectl:
