@@ -491,3 +491,19 @@ def test_another_image_ends_the_wait_for_a_restart(podium_cluster: VirtualCluste
     assert not [event for event in events(podium_cluster) if event.startswith("Killing")]
     podium_cluster.advance(11)
     assert container(podium_cluster.get(Pod, "p")).restartCount == after.restartCount + 1  # its own back-off: 10 s
+
+
+def test_another_image_of_an_init_container_that_runs_is_for_its_next_run(podium_cluster: VirtualCluster) -> None:
+    inits = [
+        {"name": "s", "image": "app", "restartPolicy": "Always"},
+        {"name": "i", "image": "app", "command": ["sleep", "60"]},
+    ]
+    create(podium_cluster, initContainers=inits)
+    patch = {"spec": {"initContainers": [{"name": "s", "image": "better"}, {"name": "i", "image": "better"}]}}
+    podium_cluster.run(podium_cluster.client.patch(Pod, "default", "p", patch, "strategic"))
+    podium_cluster.settle()
+    status = podium_cluster.get(Pod, "p").status
+    assert [one.restartCount for one in status.initContainerStatuses] == [1, 0]
+    assert [event for event in events(podium_cluster) if event.startswith("Killing")] == [
+        "Killing Init container s definition changed"
+    ]

@@ -140,8 +140,11 @@ class SimulatedContainer:
     def respec(self, spec: Container) -> None:
         """Its spec has changed: with another image it starts anew, with other resources if its resizePolicy says so."""
         old, self.spec = self.spec, spec
+        if self.init and not self.sidecar and self.running:
+            return  # it is waited for
         if old.image != spec.image and (self.running or self.view.waiting):
-            message = f"Container {old.name} definition changed, will be restarted"
+            sidecar = f"Init container {old.name} definition changed"
+            message = sidecar if self.sidecar else f"Container {old.name} definition changed, will be restarted"
             self.backoff = self._pulls = restart.NEVER_FAILED  # those were the other image's
         elif self.running and restart.resize_restarts(old, spec):
             message = restart.RESIZED.format(old.name)

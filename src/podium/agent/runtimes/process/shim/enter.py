@@ -77,7 +77,7 @@ def take_terminal(config: records.Config) -> None:
 def run(config: records.Config, argv: list[str]) -> None:
     if config["working_dir"]:
         os.chdir(config["working_dir"])
-    if config["groups"]:
+    if config["groups"] or config["user"] is not None:  # the agent's own groups are not another user's
         os.setgroups(config["groups"])
     if config["group"] is not None:
         os.setgid(config["group"])
