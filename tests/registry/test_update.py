@@ -84,6 +84,16 @@ def test_without_a_resource_version_the_update_is_unconditional(world: World) ->
     assert world.get(CM, "a").data == {"x": "1"}
 
 
+def test_resource_version_0_is_none(world: World) -> None:
+    made = world.create(changed(config_map("a"), metadata__resourceVersion="0"))
+    assert made.metadata.resourceVersion == str(world.registry.revision)
+    world.update(changed(made, metadata__resourceVersion="0", data={"x": "1"}))
+    assert world.patch(CM, "a", {"metadata": {"resourceVersion": "0"}, "data": {"y": "2"}}).data == {"x": "1", "y": "2"}
+    lease = world.create(coordination_v1.Lease(metadata=meta("l")))
+    with pytest.raises(errors.Invalid, match="must be specified for an update"):
+        world.update(changed(lease, metadata__resourceVersion="0"))
+
+
 def test_some_kinds_insist_on_a_resource_version(world: World) -> None:
     res = world.row(core_v1.ConfigMap)
     from dataclasses import replace

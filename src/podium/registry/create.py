@@ -36,7 +36,7 @@ async def create(core: Core, request: Request, res: Resource, namespace: str, ob
     core.check()
     meta = obj.metadata
     metadata.match_namespace(meta, namespace if res.namespaced else "")
-    if meta.resourceVersion:
+    if metadata.insisted_on(meta):
         raise errors.BadRequest("resourceVersion should not be set on objects to be created")
     metadata.drop_what_clients_may_not_set(meta)
     request.warnings.extend(metadata.name_owners_once(meta, metadata.OWNERS_TWICE))

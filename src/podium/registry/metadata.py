@@ -53,6 +53,11 @@ def match_url(metadata: ObjectMeta, namespace: str, name: str) -> None:
         )
 
 
+def insisted_on(metadata: ObjectMeta) -> str:
+    """The resourceVersion that the author of a write insists on; empty for none, and 0 is none."""
+    return "" if metadata.resourceVersion == "0" else metadata.resourceVersion
+
+
 def drop_what_clients_may_not_set(metadata: ObjectMeta) -> None:
     metadata.selfLink = ""
     metadata.resourceVersion = ""

@@ -35,7 +35,7 @@ async def update(core: Core, request: Request, res: Resource, target: tuple[str,
     metadata.match_url(obj.metadata, namespace, name)
     metadata.match_namespace(obj.metadata, namespace)
     request.warnings.extend(metadata.name_owners_once(obj.metadata, metadata.OWNERS_TWICE))
-    given, uid = obj.metadata.resourceVersion, obj.metadata.uid
+    given, uid = metadata.insisted_on(obj.metadata), obj.metadata.uid
     insists = not given and not res.strategy.update_unconditional and not part.subresource
 
     if part.creates and core.live(res).get(namespace, name) is None:
@@ -85,7 +85,7 @@ async def replace(
         if old is None:
             raise errors.NotFound(res.group_resource, name)
         new = _whole(build(old), old, part)
-        given = new.metadata.resourceVersion
+        given = metadata.insisted_on(new.metadata)
         if given and given != str(old.revision):
             _check_revision(res, name, given)
             raise errors.Conflict(res.group_resource, name)
