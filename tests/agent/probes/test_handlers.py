@@ -207,6 +207,12 @@ def health_server(status: int, code: str = "0") -> Serve:
         (1, "0", True, ""),
         (2, "0", False, 'service unhealthy (responded with "NOT_SERVING")'),
         (0, "5", False, "error: health rpc failed: rpc error: code = NotFound desc = unknown service"),
+        (
+            0,
+            "fine",
+            False,
+            "error: health rpc failed: the server doesn't speak gRPC: invalid literal for int() with base 10: 'fine'",
+        ),
     ],
 )
 def test_grpc(status: int, code: str, success: bool, message: str) -> None:
@@ -216,6 +222,35 @@ def test_grpc(status: int, code: str, success: bool, message: str) -> None:
 
     found = asyncio.run(run())
     assert (found.success, found.message) == (success, message)
+
+
+def test_a_health_answer_has_an_end() -> None:
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+        connection.initiate_connection()
+        stream = 0
+        while data := await reader.read(65536):
+            for event in connection.receive_data(data):
+                if isinstance(event, h2.events.RequestReceived):
+                    stream = event.stream_id
+                    connection.send_headers(stream, [(":status", "200"), ("content-type", "application/grpc")])
+            while stream and (size := min(connection.local_flow_control_window(stream), 16384)):
+                connection.send_data(stream, bytes(size))
+            writer.write(connection.data_to_send())
+
+    async def run() -> Outcome:
+        async with tcp_server(endless) as port:
+            return await outcome({"grpc": {}})(port)
+
+    assert asyncio.run(run()).message == "error: health rpc failed: the server's answer is too long"
+
+
+def test_no_host_is_called_so() -> None:
+    async def run() -> Outcome:
+        return await outcome({"tcpSocket": {"host": "a..b"}})(80)
+
+    found = asyncio.run(run())
+    assert (found.success, found.message) == (False, "dial tcp: lookup a..b: no such host")
 
 
 def test_a_health_request_names_its_service() -> None:

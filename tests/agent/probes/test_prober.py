@@ -25,11 +25,13 @@ class Scripted:
         self.told: list[str] = []
 
     async def exec_sync(self, container_id: str, command: Sequence[str], timeout: float | None) -> ExecResult:
-        """`+` is success, `-` failure, `.` one that takes three quarters of a second, `?` that it can't be run."""
+        """`+` is success, `-` failure, `.` one that takes 0.75 s, `?` and `!` that it can't be run."""
         name = command[0]
         self.asked[name].append(round(self.clock.elapsed, 3))
         results = self.answers[name]
         result = results.pop(0) if len(results) > 1 else results[0]
+        if result == "!":
+            raise OSError("Resource temporarily unavailable")
         if result == "?":
             raise RuntimeFailure("container is not running")
         await self.clock.sleep(0.75 if result == "." else 0)
@@ -111,3 +113,11 @@ def test_a_probe_that_can_not_be_carried_out_says_nothing_about_the_container() 
     assert prober.failed is None
     errored = "Liveness probe errored and resulted in unknown state: container is not running"
     assert runtime.told == ["Liveness probe failed: ", *[errored] * 4]
+
+
+def test_probing_goes_on_when_there_are_processes_again() -> None:
+    runtime, prober = observe({"readiness": {"periodSeconds": 1}}, {"readiness": "!!+"}, 5)
+    assert prober.ready
+    assert (
+        runtime.told == ["Readiness probe errored and resulted in unknown state: Resource temporarily unavailable"] * 2
+    )

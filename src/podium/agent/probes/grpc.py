@@ -12,6 +12,7 @@ import h2.events
 import h2.exceptions
 
 SERVING_STATUS = {0: "UNKNOWN", 1: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
+LONGEST_ANSWER = 4 * 1024 * 1024
 CODES = {5: "NotFound", 12: "Unimplemented", 14: "Unavailable"}
 
 
@@ -24,7 +25,7 @@ async def check(host: str, port: int, service: str) -> str:
     reader, writer = await asyncio.open_connection(host, port)
     try:
         return await _call(reader, writer, f"{host}:{port}", request(service))
-    except h2.exceptions.ProtocolError as error:
+    except (h2.exceptions.ProtocolError, ValueError) as error:  # what isn't a number, or isn't text
         raise HealthError(f"the server doesn't speak gRPC: {error}") from error
     finally:
         writer.transport.abort()
@@ -76,6 +77,8 @@ async def _call(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, auth
         for event in connection.receive_data(received):
             if isinstance(event, h2.events.DataReceived):
                 answer += event.data or b""
+                if len(answer) > LONGEST_ANSWER:
+                    raise HealthError("the server's answer is too long")
                 connection.acknowledge_received_data(event.flow_controlled_length or 0, stream)
             elif isinstance(event, h2.events.ResponseReceived | h2.events.TrailersReceived):
                 trailers.update({str(name): str(value) for name, value in event.headers or ()})

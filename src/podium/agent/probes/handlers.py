@@ -146,6 +146,8 @@ async def _tcp(target: Target, host: str, port: int | str | None, seconds: float
         _, writer = await _within(target.clock, seconds, asyncio.open_connection(host, number))
     except TimeoutError:
         return Outcome(False, f"dial tcp {host}:{number}: i/o timeout")
+    except UnicodeError:  # no host can be called so
+        return Outcome(False, f"dial tcp: lookup {host}: no such host")
     except OSError as error:
         return Outcome(False, f"dial tcp {host}:{number}: connect: {_reason(error)}")
     writer.transport.abort()
@@ -174,7 +176,7 @@ async def _exec(target: Target, command: Sequence[str], seconds: float | None) -
     except TimeoutError:
         shown = " ".join(command)
         return Outcome(False, f'command timed out: "{shown}" timed out after {seconds:g}s')
-    except RuntimeFailure as error:
+    except (RuntimeFailure, OSError) as error:  # it has just ended, or there are no more processes
         return Outcome(False, str(error), carried_out=False)
     return Outcome(result.exit_code == 0, result.output.decode(errors="replace"))
 
