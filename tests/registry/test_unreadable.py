@@ -20,18 +20,22 @@ CM = core_v1.ConfigMap
 KEY = "/configmaps/default/bad"
 
 
-def spoil(world: World, key: str, change: Callable[[bytes], bytes]) -> None:
+def start_again(world: World, change: Callable[[str, bytes], bytes] = lambda _key, value: value) -> None:
     """End the server, change what is stored, start another."""
 
     async def work() -> None:
         await world.registry.stop()
         before, world.store = world.store, MemoryStore()
         for record in (await before.list("")).records:
-            await world.store.create(record.key, change(record.value) if record.key == key else record.value)
+            await world.store.create(record.key, change(record.key, record.value))
         world.registry = Registry(world.store, world.clock, Random(8))
         await world.registry.start()
 
     world.run(work())
+
+
+def spoil(world: World, key: str, change: Callable[[bytes], bytes]) -> None:
+    start_again(world, lambda one, value: change(value) if one == key else value)
 
 
 def cut(value: bytes) -> bytes:
@@ -169,7 +173,7 @@ class TestDelete:
 
     def test_it_is_gone_after_another_start(self, spoilt: World) -> None:
         spoilt.delete(CM, "bad")
-        spoil(spoilt, "/configmaps/default/good", lambda value: value)
+        start_again(spoilt)
         assert spoilt.names(CM, "default") == ["good"]
 
     def test_a_dry_run_leaves_it(self, spoilt: World) -> None:
@@ -249,7 +253,7 @@ class TestStart:
         ],
     )
     def test_what_every_cluster_begins_with_may_be_unreadable(self, world: World, key: str, made_again: bool) -> None:
-        spoil(world, "/namespaces/other", lambda value: value)
+        start_again(world)
         world.run(world.registry.advertise("127.0.0.1", 6443))
         spoil(world, key, cut)
         world.run(world.registry.advertise("127.0.0.1", 6444))
@@ -258,6 +262,25 @@ class TestStart:
         name = bad.rpartition("/")[2]
         world.delete(kept.resource.model, name)
         assert (world.registry.live(kept.resource).get(kept.namespace_of(bad), name) is not None) is made_again
+
+    @pytest.mark.parametrize("seed", range(20))
+    def test_whatever_bits_flip(self, world: World, seed: int) -> None:
+        """In a fifth of all objects."""
+        rng = Random(seed)
+
+        def flipped(_key: str, value: bytes) -> bytes:
+            if rng.random() > 0.2:
+                return value
+            broken = bytearray(value)
+            broken[rng.randrange(len(value))] ^= 1 << rng.randrange(8)
+            return bytes(broken)
+
+        start_again(world)
+        before = world.run(world.store.list("")).records
+        start_again(world, flipped)
+        world.run(world.registry.advertise("127.0.0.1", 6443))
+        kept = {record.key for record in world.run(world.store.list("")).records}
+        assert {record.key for record in before} <= kept
 
     def test_what_is_in_a_namespace_that_is_unreadable_goes_on(self, world: World) -> None:
         world.create(config_map("there", a="1"))
@@ -271,7 +294,7 @@ class TestStart:
     ) -> None:
         for key in ("/widgets.example.com/a", "/widgets.example.com/b", "nonsense"):
             world.run(world.store.create(key, b"{}"))
-        spoil(world, "/namespaces/other", lambda value: value)
+        start_again(world)
         said = sorted(record.getMessage() for record in caplog.records if record.levelno == logging.ERROR)
         what = "stored objects are of no resource that is served here, and are kept:"
         assert said == [f"1 {what} nonsense", f"2 {what} widgets.example.com"]
