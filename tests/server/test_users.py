@@ -242,6 +242,28 @@ def test_impersonation(serve: Serve) -> None:
     serve(check)
 
 
+def test_reviews_have_no_metadata(serve: Serve) -> None:
+    base = "/apis/authorization.k8s.io/v1"
+
+    async def check(server: Harness) -> None:
+        spec = {"user": "alice", "resourceAttributes": {"verb": "get", "resource": "pods", "namespace": "default"}}
+        local = f"{base}/namespaces/default/localsubjectaccessreviews"
+        for path, metadata, code, why in (
+            (f"{base}/subjectaccessreviews", {"name": "a"}, 422, ": must be empty"),
+            (f"{base}/selfsubjectaccessreviews", {"labels": {"a": "b"}}, 422, ": must be empty"),
+            (local, {"name": "a"}, 422, ": must be empty except for namespace"),
+            (local, {"namespace": "other"}, 400, "does not match the namespace sent on the request"),
+        ):
+            asked = spec if "self" not in path else {"resourceAttributes": spec["resourceAttributes"]}
+            status, refused = await server.post(path, {"metadata": metadata, "spec": asked})
+            assert status == code, refused
+            assert refused["message"].endswith(why)
+        _, review = await server.post(local, {"spec": spec})
+        assert review["metadata"] == {"namespace": "default"}
+
+    serve(check)
+
+
 def test_access_reviews(serve: Serve) -> None:
     async def check(server: Harness) -> None:
         await bind(server, "view", {"kind": "User", "name": "alice"})

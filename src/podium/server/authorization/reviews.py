@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from podium.machinery import field
 from podium.machinery.errors import BadRequest, FieldError, Invalid
 from podium.models import authentication_v1, authorization_v1
@@ -18,6 +20,8 @@ from podium.models.authorization_v1 import (
     SelfSubjectRulesReview,
     SubjectAccessReview,
 )
+from podium.models.meta_v1 import ObjectMeta
+from podium.registry.metadata import match_namespace
 from podium.registry.types import User
 from podium.server.authentication.authenticator import Authenticator
 from podium.server.authentication.tokens import TokenRefused
@@ -55,7 +59,10 @@ class Reviews:
         if not spec.user and not spec.groups:
             wrong.append(field.invalid("spec.user", "", "at least one of user or group must be specified"))
         if isinstance(review, LocalSubjectAccessReview):
+            match_namespace(review.metadata, namespace)
             wrong += _local_errors(namespace, review)
+        else:
+            wrong += _metadata_errors(review.metadata)
         if wrong:
             raise Invalid(f"{review.kind}.{_AUTHORIZATION}", "", wrong)
         subject = User(spec.user, spec.groups, spec.uid, spec.extra)
@@ -63,7 +70,7 @@ class Reviews:
 
     def _self_subject_access(self, user: User, review: SelfSubjectAccessReview) -> None:
         spec = review.spec
-        wrong = _target_errors(spec.resourceAttributes, spec.nonResourceAttributes)
+        wrong = _target_errors(spec.resourceAttributes, spec.nonResourceAttributes) + _metadata_errors(review.metadata)
         if wrong:
             raise Invalid(f"{review.kind}.{_AUTHORIZATION}", "", wrong)
         review.status = self._decided(user, spec.resourceAttributes, spec.nonResourceAttributes)
@@ -137,8 +144,15 @@ def _target_errors(resource: ResourceAttributes | None, path: NonResourceAttribu
     return []
 
 
+def _metadata_errors(given: ObjectMeta, why: str = "must be empty") -> list[FieldError]:
+    """A question has no name: nobody keeps it."""
+    return [field.invalid("metadata", given, why)] if replace(given, managedFields=()) != ObjectMeta() else []
+
+
 def _local_errors(namespace: str, review: LocalSubjectAccessReview) -> list[FieldError]:
     spec = review.spec
+    if wrong := _metadata_errors(replace(review.metadata, namespace=""), "must be empty except for namespace"):
+        return wrong
     if spec.nonResourceAttributes is not None:
         return [field.invalid("spec.nonResourceAttributes", "", "disallowed on this kind of request")]
     if spec.resourceAttributes is not None and spec.resourceAttributes.namespace != namespace:
