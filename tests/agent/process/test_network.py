@@ -134,20 +134,20 @@ def test_a_container_runs_as_the_user_it_names(tmp_path: Path) -> None:
 
 
 @namespaces
-def test_another_user_has_none_of_the_agents_groups(tmp_path: Path) -> None:
+def test_another_user_has_neither_the_agents_groups_nor_its_home(tmp_path: Path) -> None:
     needs_namespaces()
 
     async def run() -> list[str]:
         async with started(tmp_path, "namespaces") as runtime:
             await sandbox(runtime)
-            container = await launch(runtime, "sh", "-c", "id -G", user=65534, group=4242)
+            container = await launch(runtime, "sh", "-c", "id -G; echo $HOME", user=987654, group=4242)
             await ended(runtime, container)
             return output(runtime, container)
 
     mine = os.getgroups()
     os.setgroups([*mine, 4343])
     try:
-        assert asyncio.run(run()) == ["stdout F 4242"]
+        assert asyncio.run(run()) == ["stdout F 4242", "stdout F /"]
     finally:
         os.setgroups(mine)
 

@@ -10,6 +10,7 @@ from podium.agent.volumes.host_path import HostPathError, host_path
 from podium.models.core_v1 import PersistentVolume, PersistentVolumeClaim, Pod, Volume
 from podium.models.node_terms import node_term
 from podium.models.owners import controller_of
+from podium.models.pod_claims import claim_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +23,6 @@ class Claim:
 
 class ClaimError(Exception):
     """The claim can't be used yet; the text says why, in the kubelet's words."""
-
-
-def claim_name(pod: Pod, volume: Volume) -> str:
-    """Of the claim that a volume of the Pod uses; empty for other volumes."""
-    if volume.persistentVolumeClaim is not None:
-        return volume.persistentVolumeClaim.claimName
-    return f"{pod.metadata.name}-{volume.name}" if volume.ephemeral is not None else ""
-
-
-def claims_of(pod: Pod) -> list[str]:
-    return [name for volume in pod.spec.volumes if (name := claim_name(pod, volume))]
 
 
 def check(pod: Pod, volume: Volume, claims: Mapping[str, Claim]) -> PersistentVolume:

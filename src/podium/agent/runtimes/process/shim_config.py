@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,7 @@ def shim_config(
         argv=list(config.command),
         environment={
             **_surroundings(sandbox, place, network, host_network),
+            "HOME": _home(config.user if root else None),
             **config.environment,
             left_behind.MARK: container_id,
         },
@@ -77,7 +79,6 @@ def _mounts(config: ContainerConfig, place: Place, host_network: bool) -> list[M
 def _surroundings(sandbox: Sandbox, place: Place, network: PodNetwork, host_network: bool) -> dict[str, str]:
     found = {
         "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": os.environ.get("HOME", "/"),
         "HOSTNAME": sandbox.hostname,
     }
     if not host_network:
@@ -85,6 +86,16 @@ def _surroundings(sandbox: Sandbox, place: Place, network: PodNetwork, host_netw
     if not network.isolated:
         found["PODIUM_TERMINATION_LOG"] = str(place.directory / "termination-log")
     return found
+
+
+def _home(user: int | None) -> str:
+    """The user's own, as container runtimes have it."""
+    if user is None:
+        return os.environ.get("HOME", "/")
+    try:
+        return pwd.getpwuid(user).pw_dir or "/"
+    except KeyError:
+        return "/"
 
 
 def _signal_number(name: str) -> int:

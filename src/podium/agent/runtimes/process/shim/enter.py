@@ -119,24 +119,32 @@ def _source(mount: records.MountConfig) -> int:
 
 
 def _show(directory: str, target: str, without: tuple[str, ...] = ()) -> None:
-    """Mount everything that a directory has into another one."""
+    """Mount everything that a directory has into another one, but for what somebody removes meanwhile."""
     for entry in os.scandir(directory):
         place = f"{target}/{entry.name}"
         if entry.name in without:
             continue
-        if entry.is_symlink():
-            os.symlink(os.readlink(entry.path), place)
-        else:
-            _bind(entry.path, place, directory=entry.is_dir())
+        try:
+            if entry.is_symlink():
+                os.symlink(os.readlink(entry.path), place)
+            else:
+                _bind(entry.path, place, directory=entry.is_dir())
+        except FileNotFoundError:
+            if os.path.lexists(entry.path):
+                raise
 
 
 def _bind(source: str, place: str, *, directory: bool) -> None:
-    """Mount onto a new, empty directory or file."""
+    """Mount onto a new, empty directory or file, of which nothing stays if that can't be."""
     if directory:
         os.mkdir(place)
     else:
         os.close(os.open(place, os.O_CREAT | os.O_WRONLY, 0o666))
-    _mount(source, place, MS_BIND | MS_REC)
+    try:
+        _mount(source, place, MS_BIND | MS_REC)
+    except OSError:
+        (os.rmdir if directory else os.unlink)(place)
+        raise
 
 
 def _devices(dev: str, made: set[str]) -> None:

@@ -163,8 +163,8 @@ def _child(config: records.Config, parent: int, streams: tuple[int, int, int]) -
 def _why(config: records.Config, error: OSError) -> str:
     program = config["argv"][0]
     what = str(error)
-    missing = isinstance(error, FileNotFoundError | NotADirectoryError)
-    if missing and os.path.basename(os.fsdecode(error.filename or program)) == os.path.basename(program):
+    missing = isinstance(error, FileNotFoundError | NotADirectoryError) and error.filename  # else a mount has failed
+    if missing and os.path.basename(os.fsdecode(error.filename)) == os.path.basename(program):
         what = "no such file or directory" if "/" in program else "executable file not found in $PATH"
     return f'failed to create container task: exec: "{program}": {what}'
 
