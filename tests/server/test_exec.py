@@ -84,6 +84,8 @@ def test_streams_and_exit_code(serve: Serve) -> None:
         await put_pod(server, "node-1")
         async with open_socket(server, EXEC) as socket:
             await socket.send_bytes(b"\x00hello ")
+            await socket.send_bytes(b"")  # some clients only show that they are there
+            await socket.send_str("")
             await socket.send_bytes(b"\x00world")
             await socket.send_bytes(b"\xff\x00")
             found = await everything(socket)
@@ -168,7 +170,7 @@ def test_a_client_that_goes_ends_the_command(serve: Serve, last: str) -> None:
             if last == "close":
                 await socket.close()
             elif last == "nonsense":
-                await socket.send_bytes(b"")
+                await socket.send_bytes(b"\xff")
             else:
                 assert socket._response.connection is not None
                 socket._response.connection.transport.abort()  # type: ignore[union-attr]

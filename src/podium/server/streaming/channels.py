@@ -112,14 +112,15 @@ class Channels:
                 await self._socket.send_bytes(message)
 
     async def receive(self) -> tuple[int, bytes] | None:
-        """The next message; None when the client has gone. Malformed."""
-        message = await self._socket.receive()
-        self._idle.touch()
-        if message.type == WSMsgType.BINARY:
-            return decode(self.protocol, message.data)
-        if message.type == WSMsgType.TEXT:
-            return decode(self.protocol, message.data.encode())
-        return None
+        """The next message; None when the client has gone. Malformed. One that is empty only shows that it is there."""
+        while True:
+            message = await self._socket.receive()
+            self._idle.touch()
+            if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT):
+                return None
+            if message.data:
+                data: bytes = message.data.encode() if message.type == WSMsgType.TEXT else message.data
+                return decode(self.protocol, data)
 
     async def close(self) -> None:
         await self._socket.close()
