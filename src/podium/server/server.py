@@ -43,7 +43,9 @@ logger = logging.getLogger(__name__)
 _IDLE_TIMEOUT = 90.0
 """Seconds that a connection may be without a request, as in Kubernetes."""
 _LONGEST_LINE = 1024 * 1024
-"""Of a request's head, as in Kubernetes. The command of an exec is in the first one."""
+"""The first one of a request, as long as the whole head may be in Kubernetes: the command of an exec is in it."""
+_LONGEST_HEADER = 64 * 1024
+"""There may be many, from clients that nobody knows yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class _Connections(web.Server):
             access_log=None,
             keepalive_timeout=_IDLE_TIMEOUT,
             max_line_size=_LONGEST_LINE,
-            max_field_size=_LONGEST_LINE,
+            max_field_size=_LONGEST_HEADER,
             auto_decompress=False,
             lingering_time=2.0,
             logger=_http_logger,
