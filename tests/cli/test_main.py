@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from io import StringIO
+from pathlib import Path
 
 import pytest
 
@@ -66,3 +67,13 @@ def test_a_full_disk_is_told(capsys: pytest.CaptureFixture[str], monkeypatch: py
 
     monkeypatch.setattr(sys, "stdout", Full())
     assert said(capsys, "version", "--client") == "error: no space left on device\n"
+
+
+def test_without_a_cluster_it_is_told_how_to_get_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("KUBECONFIG", "PODIUM_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    text = f"error: no kubeconfig at {tmp_path}/.kube/config: `podium up` starts a cluster\n"
+    assert said(capsys, "get", "pods") == text

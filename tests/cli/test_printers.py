@@ -157,9 +157,17 @@ def test_a_watch_keeps_its_columns_and_prints_no_second_header() -> None:
 def test_a_watch_says_what_happened_if_asked() -> None:
     text = TableWriter(wide=False, namespaces=True).text(TABLE, event="ADDED")
     assert text.splitlines()[:2] == [
-        "EVENT   NAMESPACE     NAME         READY",
-        "ADDED   default       web-1        1/1",
+        "EVENT      NAMESPACE     NAME         READY",
+        "ADDED      default       web-1        1/1",
     ]
+
+
+def test_the_header_comes_with_the_first_object() -> None:
+    """A watch of what isn't there yet shows nothing, then the header and what has come."""
+    writer = TableWriter(wide=False)
+    assert writer.text({**TABLE, "rows": []}) == ""
+    later = {"columnDefinitions": [], "rows": [{"cells": ["a", "1/1", "n1"], "object": {}}]}
+    assert writer.text(later) == "NAME   READY\na      1/1\n"
 
 
 def test_an_empty_table_is_no_text() -> None:

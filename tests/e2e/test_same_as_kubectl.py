@@ -132,11 +132,51 @@ def test_describe(cluster: Server, what: str) -> None:
         "explain svc.spec.ports.targetPort",
         "api-resources --verbs=list,watch --categories=all",
         "api-resources --namespaced --api-group=apps",
+        "cordon node/node-1 --dry-run=client",
+        "uncordon nodes/node-1 --dry-run=client",
+        "wait job/once --for=condition=Complete -o name",
+        "wait job/once --for=condition=Complete -o jsonpath={.apiVersion}/{.kind}",
+        "logs svc/db",
+        "logs rc/rc",
+        "logs -l app=nosuch",
         "drain node-1 --ignore-daemonsets --force --delete-emptydir-data --dry-run=client",
     ],
 )
 def test_show(cluster: Server, line: str) -> None:
     assert_same(cluster, line)
+
+
+EDITS = {
+    "nobody changes anything": "true",
+    "the editor fails": "false",
+    "there is no such editor": "no-such-editor",
+    "something changes": "sed -i s/one/two/",
+}
+
+
+@pytest.mark.parametrize("editor", EDITS.values(), ids=EDITS)
+def test_edit(cluster: Server, editor: str, tmp_path: Path) -> None:
+    said = []
+    for program in ("podium", "kubectl"):
+        run, name = cluster.driver(program), f"{program}-{tmp_path.name.replace('_', '-')}"
+        run.env["KUBE_EDITOR"] = editor
+        run(f"create cm {name} --from-literal=value=one")
+        code, output, problems = run.ends(f"edit cm {name}")
+        value = run(f"get cm {name} -o jsonpath={{.data.value}}")
+        said.append((code, output.replace(name, "NAME"), problems, value))
+    assert said[0] == said[1]
+
+
+def test_an_edit_that_is_refused_is_kept(cluster: Server) -> None:
+    """The editor shows why once more; who gives up then finds a copy of what he typed."""
+    run = cluster.driver("podium")
+    run("create cm refused --from-literal=value=one")
+    run.env["KUBE_EDITOR"] = "sed -i s/value:/va%lue:/"
+    said = run.fails("edit cm refused")
+    assert 'The ConfigMap "refused" is invalid: data[va%lue]: Invalid value' in said
+    copy = Path(said.split('A copy of your changes has been stored to "')[1].split('"')[0])
+    assert "va%lue: one" in copy.read_text()
+    copy.unlink()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from podium.cli.session import Session, connected, dry_run, label_selector
 def nodes(session: Session, names: tuple[str, ...], selector: str) -> list[objects.Target]:
     if not names and not selector:
         raise Failure("error: one or more node names, or a selector, must be specified")
+    if any("/" in name for name in names):
+        return objects.select(session, names, selector=selector)
     return objects.select(session, ("nodes", *names), selector=selector)
 
 

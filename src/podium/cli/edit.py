@@ -56,10 +56,10 @@ def _edit(session: Session, target: objects.Target, output: str, record: bool) -
             else:
                 writes.report(target, "edited", changed, output)
                 return
-        if edited_text == trouble + text:
+        if _without_comments(edited_text) == _without_comments(text):
             raise Failure(f"{_kept(text)}error: Edit cancelled, no valid changes were saved.\n{problem}")
         trouble = "".join(f"# {line}\n" for line in str(problem).splitlines())
-        text = "".join(line for line in edited_text.splitlines(keepends=True) if not line.startswith("#"))
+        text = _without_comments(edited_text)
 
 
 def _send(
@@ -79,6 +79,10 @@ def _read(text: str) -> tuple[dict[str, Any] | None, str | None]:
     if len(found) != 1 or not isinstance(found[0], dict):
         return None, "the file must hold one object"
     return found[0], None
+
+
+def _without_comments(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
 
 
 def _kept(text: str) -> str:

@@ -219,6 +219,8 @@ class Getter:
                     say(self._document("ADDED", item))
             else:
                 say(self._text(writer, listing, kind, self._event("ADDED")))
+        elif not self.printer:
+            writer.text({**listing, "rows": []})  # the columns, for what is to come
         query |= {"watch": "true", "resourceVersion": listing["metadata"]["resourceVersion"]}
         for line in self.session.api.stream(path, query=query, accept=accept):
             event = json.loads(line)

@@ -175,6 +175,7 @@ def _plain(value: Any) -> str:
 
 
 _GAP, _NARROWEST = 3, 6
+_EVENT = len("MODIFIED")
 
 
 def table_text(rows: Sequence[Sequence[str]], widths: list[int] | None = None) -> str:
@@ -198,7 +199,7 @@ class TableWriter:
 
     def __init__(self, *, wide: bool, headers: bool = True, namespaces: bool = False, kinds: bool = False) -> None:
         self._wide, self._headers, self._namespaces, self._kinds = wide, headers, namespaces, kinds
-        self._columns: list[int] = []
+        self._columns: list[tuple[int, str]] = []
         self._widths: list[int] = []
 
     def text(
@@ -211,25 +212,26 @@ class TableWriter:
         event: str = "",
     ) -> str:
         """`event`: what happened to the objects, as the first column."""
-        definitions = table.get("columnDefinitions") or []
-        rows: list[list[str]] = []
-        if definitions:
+        if definitions := table.get("columnDefinitions"):
             self._columns = [
-                index for index, column in enumerate(definitions) if self._wide or not column.get("priority")
+                (index, column["name"].upper())
+                for index, column in enumerate(definitions)
+                if self._wide or not column.get("priority")
             ]
-            if self._headers:
-                header = [definitions[index]["name"].upper() for index in self._columns]
-                header += [label.rpartition("/")[2].upper() for label in labels] + (["LABELS"] if show_labels else [])
-                lead = (["EVENT"] if event else []) + (["NAMESPACE"] if self._namespaces else [])
-                rows.append(lead + header)
-                self._headers = False
+        rows: list[list[str]] = []
+        if self._headers and table.get("rows"):
+            header = [name for _, name in self._columns]
+            header += [label.rpartition("/")[2].upper() for label in labels] + (["LABELS"] if show_labels else [])
+            lead = (["EVENT"] if event else []) + (["NAMESPACE"] if self._namespaces else [])
+            rows.append(lead + header)
+            self._headers = False
         for row in table.get("rows") or ():
-            rows.append(([event] if event else []) + self._row(row, labels, type_prefix, show_labels))
+            rows.append(([event.ljust(_EVENT)] if event else []) + self._row(row, labels, type_prefix, show_labels))
         return table_text(rows, self._widths)
 
     def _row(self, row: Tree, labels: Sequence[str], type_prefix: str, show_labels: bool) -> list[str]:
         metadata = (row.get("object") or {}).get("metadata") or {}
-        cells = [_cell(row["cells"][index]) for index in self._columns]
+        cells = [_cell(row["cells"][index]) for index, _ in self._columns]
         if type_prefix and cells:
             cells[0] = f"{type_prefix}/{cells[0]}"
         own: Tree = metadata.get("labels") or {}

@@ -49,7 +49,8 @@ class Session:
         try:
             connection = load([Path(path) for path in paths.split(os.pathsep) if path], self._context)
         except KubeconfigError as problem:
-            raise Failure(f"error: {problem}") from None
+            hint = "" if self._kubeconfig or os.environ.get("KUBECONFIG") else ": `podium up` starts a cluster"
+            raise Failure(f"error: {problem}{hint}") from None
         return connection.at(self._server) if self._server else connection
 
     @cached_property
