@@ -294,6 +294,33 @@ class TestToken:
         assert answer.status.token == "for default"
         assert answer.spec.expirationSeconds == 3600
         assert (answer.metadata.name, answer.metadata.namespace) == ("default", "default")
+        assert answer.metadata.uid == world.get(core_v1.ServiceAccount, "default").metadata.uid
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            (
+                {"name": "other"},
+                'TokenRequest.authentication.k8s.io "default" is invalid: metadata.name: Invalid value: "other": must '
+                "match the service account name if specified",
+            ),
+            (
+                {"name": "default", "namespace": "other"},
+                'TokenRequest.authentication.k8s.io "default" is invalid: metadata.namespace: Invalid value: "other": '
+                "must match the service account namespace if specified",
+            ),
+            (
+                {"uid": "other"},
+                'Operation cannot be fulfilled on TokenRequest.authentication.k8s.io "default": the UID in the token '
+                "request (other) does not match the UID of the service account",
+            ),
+        ],
+    )
+    def test_for_nobody_else(self, world: World, given: dict[str, str], message: str) -> None:
+        asked = authentication_v1.TokenRequest(metadata=meta_v1.ObjectMeta(**given))
+        with pytest.raises(errors.StatusError) as caught:
+            world.act(core_v1.ServiceAccount, "default", "token", asked)
+        assert caught.value.message.startswith(message)
 
     @pytest.mark.parametrize(
         ("seconds", "message"), [(5, "less than 10 minutes"), (2**33, "larger than 2\\^32 seconds")]

@@ -11,6 +11,7 @@ from podium.registry.core import Core
 from podium.registry.resources import Resource
 from podium.registry.types import Entry, Request
 
+_KIND = "TokenRequest.authentication.k8s.io"
 _SHORTEST = 600
 _LONGEST = 1 << 32
 _DEFAULT = 3600
@@ -18,18 +19,26 @@ _DEFAULT = 3600
 
 async def issue(core: Core, request: Request, res: Resource, namespace: str, name: str, asked: TokenRequest) -> Entry:
     core.check()
+    elsewhere = names_another(asked, namespace, name)
+    if elsewhere:
+        raise errors.Invalid(_KIND, name, elsewhere)
     account = core.live(res).get(namespace, name)
     if account is None:
         raise errors.NotFound(res.group_resource, name)
+    uid = account.object.metadata.uid
+    given = asked.metadata.uid
+    if given not in ("", uid):
+        why = f"the UID in the token request ({given}) does not match the UID of the service account ({uid})"
+        raise errors.Conflict(_KIND, name, why)
     if asked.spec.expirationSeconds is None:
         asked.spec.expirationSeconds = _DEFAULT
     wrong = errors_in(asked)
     if wrong:
-        raise errors.Invalid("TokenRequest.authentication.k8s.io", name, wrong)
+        raise errors.Invalid(_KIND, "", wrong)
     check_bound_object(core, namespace, account, asked)
     if core.token_issuer is None:
         raise errors.InternalError("this server issues no tokens")
-    asked.metadata = ObjectMeta(name=name, namespace=namespace, creationTimestamp=core.now())
+    asked.metadata = ObjectMeta(name=name, namespace=namespace, uid=uid, creationTimestamp=core.now())
     answer = core.token_issuer(account.object, asked, _node_of(core, namespace, asked))
     return Entry("", 0, codec.encode(answer), TokenRequest, answer)
 
@@ -43,6 +52,14 @@ def _node_of(core: Core, namespace: str, asked: TokenRequest) -> BoundObjectRefe
     name = pod.object.spec.nodeName
     node = core.live("nodes").get("", name)
     return BoundObjectReference("Node", "v1", name, node.object.metadata.uid if node is not None else "")
+
+
+def names_another(asked: TokenRequest, namespace: str, name: str) -> list[FieldError]:
+    """The request need not say whose token it wants, but may not say otherwise than its path."""
+    for part, said, path in (("name", asked.metadata.name, name), ("namespace", asked.metadata.namespace, namespace)):
+        if said not in ("", path):
+            return [field.invalid(f"metadata.{part}", said, f"must match the service account {part} if specified")]
+    return []
 
 
 def errors_in(asked: TokenRequest) -> list[FieldError]:
