@@ -316,7 +316,7 @@ class TestToken:
             ),
         ],
     )
-    def test_for_nobody_else(self, world: World, given: dict[str, str], message: str) -> None:
+    def test_for_nobody_else(self, world: World, given: dict[str, Any], message: str) -> None:
         asked = authentication_v1.TokenRequest(metadata=meta_v1.ObjectMeta(**given))
         with pytest.raises(errors.StatusError) as caught:
             world.act(core_v1.ServiceAccount, "default", "token", asked)
