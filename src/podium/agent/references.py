@@ -12,9 +12,10 @@ from msgspec import structs
 from podium.agent import environment
 from podium.agent.driver import NodeContext
 from podium.agent.environment import References
-from podium.agent.volumes import claims, contents
+from podium.agent.volumes import contents
 from podium.agent.volumes.claims import Claim
 from podium.machinery import errors
+from podium.models import pod_claims
 from podium.models.authentication_v1 import BoundObjectReference, TokenRequest, TokenRequestSpec
 from podium.models.core_v1 import (
     ConfigMap,
@@ -70,7 +71,7 @@ async def with_api_itself(context: NodeContext, found: References) -> References
 async def claimed(context: NodeContext, pod: Pod) -> dict[str, Claim]:
     """The claims that the Pod's volumes use, with the volumes behind them."""
     found: dict[str, Claim] = {}
-    held = await _each(context, PersistentVolumeClaim, pod.metadata.namespace, claims.claims_of(pod))
+    held = await _each(context, PersistentVolumeClaim, pod.metadata.namespace, pod_claims.claims_of(pod))
     for name, claim in held.items():
         volume = claim.spec.volumeName if claim is not None else ""
         volumes = await _each(context, PersistentVolume, "", (volume,)) if volume else {}

@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 
 from podium.models import codec, core_v1
 from podium.models.node_terms import NAME_FIELD, NodeTerm, node_term
+from podium.models.pod_claims import claim_name
 from podium.models.selectors import NOTHING, Requirement, Selector, compile, of_labels
 from podium.scheduler.requests import Requests, pod_requests
 
@@ -207,11 +208,7 @@ def _template_key(pod: core_v1.Pod) -> tuple[Any, ...]:
 
 def _claims(pod: core_v1.Pod) -> tuple[tuple[str, bool], ...]:
     return tuple(
-        (volume.persistentVolumeClaim.claimName, False)
-        if volume.persistentVolumeClaim is not None
-        else (f"{pod.metadata.name}-{volume.name}", True)
-        for volume in pod.spec.volumes
-        if volume.persistentVolumeClaim is not None or volume.ephemeral is not None
+        (name, volume.ephemeral is not None) for volume in pod.spec.volumes if (name := claim_name(pod, volume))
     )
 
 

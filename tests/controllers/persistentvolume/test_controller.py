@@ -133,6 +133,33 @@ class TestProvisioning:
         assert gone(cluster, CLAIM, "data")
         assert gone(cluster, VOLUME, one.metadata.name, "")
 
+    def test_it_comes_to_the_pod_that_is_on_a_node_already(self, cluster: VirtualCluster) -> None:
+        cluster.apply(DATA)
+        cluster.advance(10)
+        cluster.apply(POD.replace("spec:\n", "spec:\n  nodeName: node-2\n"))
+        cluster.wait(core_v1.Pod, "web", lambda pod: pod.status.phase == "Running")
+        assert claim(cluster).metadata.annotations["volume.kubernetes.io/selected-node"] == "node-2"
+
+    def test_also_to_one_whose_claim_was_made_after_it(self, cluster: VirtualCluster) -> None:
+        cluster.apply(POD.replace("spec:\n", "spec:\n  nodeName: node-2\n"))
+        cluster.advance(10)
+        assert cluster.get(core_v1.Pod, "web").status.phase == "Pending"
+        cluster.apply(DATA)
+        cluster.wait(core_v1.Pod, "web", lambda pod: pod.status.phase == "Running")
+
+    @pytest.mark.parametrize("pod", [POD, POD.replace("spec:\n", "spec:\n  nodeName: node-2\n")])
+    def test_a_disk_that_is_full_for_a_while(self, cluster: VirtualCluster, pod: str) -> None:
+        disk = cluster.cluster.config.data_dir / "volumes"
+        disk.write_text("no folder can be made in a file")
+        cluster.apply(DATA)
+        cluster.apply(pod)
+        cluster.advance(120)
+        assert claim(cluster).status.phase == "Pending"
+        assert any(reason == "ProvisioningFailed" for reason, _ in events(cluster))
+        disk.unlink()
+        cluster.advance(120)
+        assert claim(cluster).status.phase == "Bound"
+
     def test_a_second_pod_follows_the_volume(self, cluster: VirtualCluster) -> None:
         cluster.apply(DATA)
         cluster.apply(POD)

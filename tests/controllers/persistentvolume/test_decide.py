@@ -83,6 +83,11 @@ BOUND = volume("b", kept=("data", "c"))
             Facts(None, [], WAITING_CLASS, consumer="web"),
             Plan(tell=("Normal", "WaitForPodScheduled", "waiting for pod web to be scheduled")),
         ),
+        (
+            claim(storageClassName="late"),
+            Facts(None, [], WAITING_CLASS, consumer="web", node="n1"),
+            Plan(select="n1"),
+        ),
         (claim(SELECTED, storageClassName="late"), Facts(None, [], WAITING_CLASS), Plan(provision=WAITING_CLASS)),
         (claim(storageClassName="late"), Facts(None, [KEPT], WAITING_CLASS), Plan(bind=KEPT)),
         (claim(storageClassName=None), Facts(None, [], None, storage_class()), Plan(assign="slow")),

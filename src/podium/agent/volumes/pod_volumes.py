@@ -11,11 +11,12 @@ from podium.agent import references
 from podium.agent.driver import NodeContext
 from podium.agent.environment import PodFacts
 from podium.agent.interests import Key
-from podium.agent.volumes import claims, contents
+from podium.agent.volumes import contents
 from podium.agent.volumes.claims import Claim
 from podium.agent.volumes.contents import VolumeError, VolumeSources
 from podium.agent.volumes.setup import Placed, set_up, shows_objects
 from podium.machinery import errors
+from podium.models import pod_claims
 from podium.models.core_v1 import ConfigMap, Node, PersistentVolume, PersistentVolumeClaim, Pod, Secret
 
 RETRY_SECONDS = 10.0
@@ -93,6 +94,6 @@ def _wanted(pod: Pod, held: dict[str, Claim]) -> Collection[Key]:
     return (
         *((ConfigMap, namespace, name) for name in config_maps),
         *((Secret, namespace, name) for name in secrets),
-        *((PersistentVolumeClaim, namespace, name) for name in claims.claims_of(pod)),
+        *((PersistentVolumeClaim, namespace, name) for name in pod_claims.claims_of(pod)),
         *((PersistentVolume, "", name) for name in volumes),
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 from podium.agent.volumes import atomic, claims
 from podium.agent.volumes.contents import VolumeError, VolumeSources, files, fs_group
 from podium.agent.volumes.host_path import HostPathError, host_path
+from podium.models import pod_claims
 from podium.models.core_v1 import Pod, Volume
 
 
@@ -57,7 +58,7 @@ def _place(pod: Pod, volume: Volume, path: Path, sources: VolumeSources, now: da
             return Placed(host_path(volume.hostPath.path, volume.hostPath.type))
         except (HostPathError, OSError) as error:
             raise VolumeError(f"{failed}{error}") from error
-    if claims.claim_name(pod, volume):
+    if pod_claims.claim_name(pod, volume):
         return _claimed(pod, volume, sources)
     if not shows_objects(volume) and volume.emptyDir is None:
         raise VolumeError(f"{failed}this node has no plugin for its type")

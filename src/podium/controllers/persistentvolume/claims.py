@@ -21,6 +21,8 @@ class Plan:
     """What the claim's phase is to be, unless it is bound."""
     bind: PersistentVolume | None = None
     provision: StorageClass | None = None
+    select: str = ""
+    """The node that the volume has to be made for: a Pod that uses the claim is there."""
     assign: str = ""
     """The default class, for a claim that was made before there was one."""
     tell: Told | None = None
@@ -55,6 +57,9 @@ class Facts:
     default_class: StorageClass | None = None
     consumer: str = ""
     """A Pod that uses the claim and isn't on a node yet."""
+    node: str = ""
+    """Where one is that uses it. The scheduler brings no Pod to a node before its claims are bound, but whoever makes
+    Pods may name their node, and a claim may be replaced under a Pod: Kubernetes would let both wait for ever."""
 
 
 def decide(claim: PersistentVolumeClaim, facts: Facts) -> Plan:
@@ -69,7 +74,7 @@ def decide(claim: PersistentVolumeClaim, facts: Facts) -> Plan:
     if found is not None:
         return Plan(bind=found)
     if waits:
-        return _wait(facts.consumer)
+        return Plan(select=facts.node) if facts.node else _wait(facts.consumer)
     name = class_of(claim)
     if not name:
         return NO_CLASS

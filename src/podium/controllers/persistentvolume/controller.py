@@ -24,9 +24,11 @@ from podium.controllers.persistentvolume.names import (
     SELECTED_NODE,
     reference_to,
 )
+from podium.controllers.pods import is_active
 from podium.controllers.worker import DONE, Result
 from podium.machinery import errors
 from podium.models import core_v1, storage_classes, storage_v1
+from podium.models.pod_claims import claims_of
 
 T = TypeVar("T")
 Key = tuple[str, str, str]
@@ -35,7 +37,9 @@ Key = tuple[str, str, str]
 _WAITING = "waiting-class"
 _OF_CLASS = "class"
 _KEPT_FOR = "claim"
-_USES = "claim"
+_USES = "users"
+RETRY_SECONDS = 15.0
+"""After which a volume is tried again that could not be made."""
 
 
 def _waiting_class(claim: core_v1.PersistentVolumeClaim) -> Iterable[str]:
@@ -52,11 +56,10 @@ def _kept_for(volume: core_v1.PersistentVolume) -> Iterable[str]:
     return (f"{reference.namespace}/{reference.name}",) if reference is not None else ()
 
 
-def _unscheduled_user(pod: core_v1.Pod) -> Iterable[str]:
-    if pod.spec.nodeName:
+def _used_claims(pod: core_v1.Pod) -> Iterable[str]:
+    if not pod.spec.volumes or not is_active(pod):
         return ()
-    used = (volume.persistentVolumeClaim for volume in pod.spec.volumes)
-    return tuple(f"{pod.metadata.namespace}/{one.claimName}" for one in used if one is not None)
+    return [f"{pod.metadata.namespace}/{name}" for name in claims_of(pod)]
 
 
 def _is_directory(volume: core_v1.PersistentVolume) -> bool:
@@ -80,10 +83,11 @@ class PersistentVolumeController:
         self._claims.add_index(_WAITING, _waiting_class)
         self._volumes.add_index(_OF_CLASS, _free_class)
         self._volumes.add_index(_KEPT_FOR, _kept_for)
-        self._pods.add_index("unscheduled-" + _USES, _unscheduled_user)
+        self._pods.add_index(_USES, _used_claims)
         context.on_change(self._claims, self._claim_changed)
         context.on_change(self._volumes, self._volume_changed)
         context.on_change(self._classes, self._class_changed)
+        context.on_change(self._pods, self._pod_changed)
 
     # What to look at
 
@@ -120,6 +124,14 @@ class PersistentVolumeController:
             if storage_classes.is_default(new):
                 self._class_waits("")
 
+    def _pod_changed(self, old: core_v1.Pod | None, new: core_v1.Pod | None) -> None:
+        if new is None or not new.spec.nodeName or not new.spec.volumes or (old is not None and old.spec.nodeName):
+            return
+        for name in claims_of(new):
+            claim = self._claims.get(new.metadata.namespace, name)
+            if claim is not None and not claim.spec.volumeName:
+                self._queue.add(("claim", new.metadata.namespace, name))
+
     def _class_waits(self, name: str) -> None:
         for claim in self._claims.by_index(_WAITING, name):
             self._queue.add(("claim", claim.metadata.namespace, claim.metadata.name))
@@ -142,7 +154,7 @@ class PersistentVolumeController:
         if kind == "claim":
             claim = self._claims.get(namespace, name)
             if claim is not None and not self._is_old(claim):
-                await self._look_at_claim(claim)
+                return await self._look_at_claim(claim)
         else:
             volume = self._volumes.get("", name)
             if volume is not None and not self._is_old(volume):
@@ -151,34 +163,41 @@ class PersistentVolumeController:
 
     # Claims
 
-    async def _look_at_claim(self, claim: core_v1.PersistentVolumeClaim) -> None:
+    async def _look_at_claim(self, claim: core_v1.PersistentVolumeClaim) -> Result:
         plan = claims.decide(claim, self._facts(claim))
         if plan.bind is not None:
             await self._bind(plan.bind, claim)
-            return
+            return DONE
         if plan.assign:
             await self._update(replace(claim, spec=replace(claim.spec, storageClassName=plan.assign)))
-            return
+            return DONE
+        if plan.select:
+            annotations = {**claim.metadata.annotations, SELECTED_NODE: plan.select}
+            await self._update(replace(claim, metadata=replace(claim.metadata, annotations=annotations)))
+            return DONE
         if plan.provision is not None:
-            await self._provision(claim, plan.provision)
+            return await self._provision(claim, plan.provision)
         if plan.tell is not None and not (plan.phase == "Lost" == claim.status.phase):
             self._recorder.event(claim, *plan.tell)
-        if claim.status.phase != plan.phase and plan.provision is None:
+        if claim.status.phase != plan.phase:
             empty = core_v1.PersistentVolumeClaimStatus(phase=plan.phase)
             await self._update(replace(claim, status=empty), "status")
+        return DONE
 
     def _facts(self, claim: core_v1.PersistentVolumeClaim) -> claims.Facts:
         key = f"{claim.metadata.namespace}/{claim.metadata.name}"
         named = self._volumes.get("", claim.spec.volumeName) if claim.spec.volumeName else None
         name = storage_classes.class_of(claim)
         candidates = (*self._volumes.by_index(_KEPT_FOR, key), *self._volumes.by_index(_OF_CLASS, name))
-        waiting = self._pods.by_index("unscheduled-" + _USES, key)
+        users = self._pods.by_index(_USES, key)
+        on_nodes = [pod.spec.nodeName for pod in users if self._nodes.get("", pod.spec.nodeName) is not None]
         return claims.Facts(
             named,
             [volume for volume in candidates if not self._is_old(volume)],
             self._classes.get("", name) if name else None,
             storage_classes.default(self._classes.list()),
-            min((pod.metadata.name for pod in waiting), default=""),
+            min((pod.metadata.name for pod in users if not pod.spec.nodeName), default=""),
+            min(on_nodes, default=""),
         )
 
     async def _bind(self, volume: core_v1.PersistentVolume, claim: core_v1.PersistentVolumeClaim) -> None:
@@ -220,13 +239,13 @@ class PersistentVolumeController:
         self._recorder.event(claim, "Normal", "VolumeResizeSuccessful", "Resize volume succeeded")
         return grown
 
-    async def _provision(self, claim: core_v1.PersistentVolumeClaim, storage_class: storage_v1.StorageClass) -> None:
+    async def _provision(self, claim: core_v1.PersistentVolumeClaim, storage_class: storage_v1.StorageClass) -> Result:
         """Make a volume for the claim, or say who is to."""
         provisioner = storage_class.provisioner
         if provisioner.startswith("kubernetes.io/"):
             message = f"no volume plugin matched name: {provisioner}"
             self._recorder.event(claim, "Warning", "ProvisioningFailed", message)
-            return
+            return DONE
         noted = {**claim.metadata.annotations, PROVISIONER: provisioner, BETA_PROVISIONER: provisioner}
         if noted != claim.metadata.annotations:
             claim = await self._update(replace(claim, metadata=replace(claim.metadata, annotations=noted)))
@@ -238,7 +257,7 @@ class PersistentVolumeController:
                 "running and correctly registered."
             )
             self._recorder.event(claim, "Normal", "ExternalProvisioning", message)
-            return
+            return DONE
         try:
             if claim.spec.volumeMode == "Block":
                 raise LookupError(f"{provisioner} does not support block volume provisioning")
@@ -249,12 +268,13 @@ class PersistentVolumeController:
             message = f'Failed to provision volume with StorageClass "{storage_class.metadata.name}": {problem}'
             self._recorder.event(claim, "Warning", "ProvisioningFailed", message)
             await self._choose_again(claim)
-            return
+            return Result(requeue_after=RETRY_SECONDS) if isinstance(problem, OSError) else DONE
         volume = directories.volume_for(claim, storage_class, path, hostname)
         with contextlib.suppress(errors.AlreadyExists):
             await self._client.create(volume)
             message = f"Successfully provisioned volume {volume.metadata.name} using {provisioner}"
             self._recorder.event(claim, "Normal", "ProvisioningSucceeded", message)
+        return DONE
 
     def _hostname(self, claim: core_v1.PersistentVolumeClaim) -> str:
         """Of the node that was chosen for the claim, if one was; LookupError if that is gone."""
@@ -267,8 +287,9 @@ class PersistentVolumeController:
         return node.metadata.labels.get(directories.HOSTNAME, name)
 
     async def _choose_again(self, claim: core_v1.PersistentVolumeClaim) -> None:
-        """The scheduler is told by the annotation's absence that the node won't do."""
-        if SELECTED_NODE in claim.metadata.annotations:
+        """The scheduler is told by the annotation's absence that the node won't do, unless a Pod is there already."""
+        selected = claim.metadata.annotations.get(SELECTED_NODE)
+        if selected is not None and selected != self._facts(claim).node:
             kept = {key: value for key, value in claim.metadata.annotations.items() if key != SELECTED_NODE}
             await self._update(replace(claim, metadata=replace(claim.metadata, annotations=kept)))
 

@@ -14,6 +14,7 @@ from podium.controllers.context import Context, Key
 from podium.controllers.worker import DONE, Result
 from podium.machinery import errors
 from podium.models import core_v1
+from podium.models.pod_claims import claims_of
 
 CLAIM_FINALIZER = "kubernetes.io/pvc-protection"
 VOLUME_FINALIZER = "kubernetes.io/pv-protection"
@@ -24,13 +25,7 @@ def claims_in_use(pod: core_v1.Pod) -> Iterable[str]:
     """The claims that a Pod keeps from going: those of a Pod that a node has and that isn't finished."""
     if not pod.spec.nodeName or pod_rules.is_finished(pod):
         return ()
-    found = []
-    for volume in pod.spec.volumes:
-        if volume.persistentVolumeClaim is not None:
-            found.append(f"{pod.metadata.namespace}/{volume.persistentVolumeClaim.claimName}")
-        elif volume.ephemeral is not None:
-            found.append(f"{pod.metadata.namespace}/{pod.metadata.name}-{volume.name}")
-    return found
+    return [f"{pod.metadata.namespace}/{name}" for name in claims_of(pod)]
 
 
 async def set_finalizer(context: Context, obj: Any, finalizer: str, *, wanted: bool) -> None:

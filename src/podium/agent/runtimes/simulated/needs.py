@@ -14,6 +14,7 @@ from podium.agent.interests import Interests, Key
 from podium.agent.volumes import claims, contents
 from podium.agent.volumes.claims import Claim
 from podium.agent.volumes.contents import VolumeError, VolumeSources
+from podium.models import pod_claims
 from podium.models.core_v1 import ConfigMap, Container, PersistentVolume, PersistentVolumeClaim, Pod, Secret, Volume
 
 
@@ -25,7 +26,7 @@ def keys(pod: Pod, known: Interests) -> Collection[Key]:
     return (
         *((ConfigMap, namespace, name) for name in config_maps | more_config_maps),
         *((Secret, namespace, name) for name in secrets | more_secrets),
-        *((PersistentVolumeClaim, namespace, name) for name in claims.claims_of(pod)),
+        *((PersistentVolumeClaim, namespace, name) for name in pod_claims.claims_of(pod)),
         *((PersistentVolume, "", volume) for volume in _volumes(pod, known)),
     )
 
@@ -39,7 +40,7 @@ def volume_problem(pod: Pod, known: Interests) -> str:
     sources = VolumeSources(_references(pod, known), facts, {}, _claims(pod, known))
     for volume in wanted:
         try:
-            if claims.claim_name(pod, volume):
+            if pod_claims.claim_name(pod, volume):
                 claims.check(pod, volume, sources.claims)
             else:
                 contents.files(pod, volume, sources)
@@ -79,13 +80,13 @@ def _references(pod: Pod, known: Interests) -> References:
 
 
 def _volumes(pod: Pod, known: Interests) -> list[str]:
-    held = [known.get(PersistentVolumeClaim, pod.metadata.namespace, name) for name in claims.claims_of(pod)]
+    held = [known.get(PersistentVolumeClaim, pod.metadata.namespace, name) for name in pod_claims.claims_of(pod)]
     return [claim.spec.volumeName for claim in held if claim is not None and claim.spec.volumeName]
 
 
 def _claims(pod: Pod, known: Interests) -> dict[str, Claim]:
     found: dict[str, Claim] = {}
-    for name in claims.claims_of(pod):
+    for name in pod_claims.claims_of(pod):
         claim = known.get(PersistentVolumeClaim, pod.metadata.namespace, name)
         volume = claim.spec.volumeName if claim is not None else ""
         found[name] = Claim(claim, known.get(PersistentVolume, "", volume) if volume else None)
