@@ -36,6 +36,9 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         # A flag that is misspelt must not become an argument of the container.
         ("run web --image=nginx --prot=80", "error: unknown flag: --prot\nSee 'podium run --help' for usage.\n"),
         ("run web --image=nginx --env=A", "error: invalid env: A\n"),
+        ("run web --image=nginx -t", "error: -i/--stdin is required for containers with -t/--tty=true\n"),
+        ("run web --image=nginx --rm", "error: --rm should only be used for attached containers\n"),
+        ("run web --image=nginx -i --dry-run=client", "error: --dry-run=client can't be used with attached containers"),
         ("delete pod web --now --grace-period=3", "error: --now and --grace-period cannot be specified together\n"),
         ("delete pod web --force --grace-period=3", "error: --force and --grace-period greater than 0 cannot be"),
         ("delete pod web -o yaml", "error: unexpected -o output mode: yaml. We only support '-o name'\n"),

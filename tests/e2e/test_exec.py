@@ -118,6 +118,21 @@ def test_attaching(run: Driver) -> None:
         assert first == b"tick\n", f"what is written from now on, not what was: {process.communicate()}"
 
 
+def test_running_attached(run: Driver) -> None:
+    """What is typed reaches the new Pod, what it writes comes back, and it is gone in the end."""
+    line = "run guest --image=busybox --restart=Never --rm -i -- sh -c 'read word; echo got $word; exit 4'"
+    code, output, problems = run.ends(line, stdin="this\n")
+    assert (code, output) == (4, 'got this\npod "guest" deleted from default namespace\n')
+    assert problems.endswith("pod default/guest terminated (Error)\n")
+    assert "not found" in run.fails("get pod guest")
+
+
+def test_what_an_attached_pod_wrote_before_anybody_looked(cluster: Server) -> None:
+    run = cluster.driver("podium")
+    line = "run brief --image=busybox --restart=Never --rm --quiet --attach -- echo hello"
+    assert run.ends(line) == (0, "hello\n", "")
+
+
 @contextmanager
 def forwarding(run: Driver, *arguments: str) -> Iterator[int]:
     """The local port that a port-forward has chosen."""

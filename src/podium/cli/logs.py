@@ -57,7 +57,7 @@ def command(session: Session, words: tuple[str, ...], **options: Any) -> None:
         _follow(session, sources, options)
         return
     for pod, container in sources:
-        _show(session, pod, container, options)
+        show(session, pod, container, options)
 
 
 def _check(words: tuple[str, ...], options: dict[str, Any]) -> None:
@@ -136,7 +136,7 @@ def _follow(session: Session, sources: list[tuple[dict[str, Any], str]], options
 
     def one(pod: dict[str, Any], container: str) -> None:
         try:
-            _show(session, pod, container, options)
+            show(session, pod, container, options)
         except Failure as problem:
             failures.append(problem)
 
@@ -149,7 +149,7 @@ def _follow(session: Session, sources: list[tuple[dict[str, Any], str]], options
         raise failures[0]
 
 
-def _show(session: Session, pod: dict[str, Any], container: str, options: dict[str, Any]) -> None:
+def show(session: Session, pod: dict[str, Any], container: str, options: dict[str, Any]) -> None:
     metadata = pod["metadata"]
     query = {"container": container}
     for flag in ("follow", "previous", "timestamps"):

@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from podium.cli import objects
+from podium.cli import objects, writes
 from podium.cli.create import create, deployment
 from podium.cli.failure import Failure
+from podium.cli.run_attached import attend
 from podium.cli.session import Session, connected, dry_run, output, record
 
 
@@ -25,12 +26,19 @@ from podium.cli.session import Session, connected, dry_run, output, record
 @click.option("-l", "--labels", default="", help="Labels of the Pod, KEY=VALUE,...")
 @click.option("--restart", type=click.Choice(["Always", "OnFailure", "Never"]), default="Always")
 @click.option("--command", "as_command", is_flag=True, help="The arguments are the command, not its arguments.")
+@click.option("-i", "--stdin", is_flag=True, help="Attach to the Pod, and pass standard input on.")
+@click.option("-t", "--tty", is_flag=True, help="With -i: give the container a terminal.")
+@click.option("--attach", is_flag=True, help="Show what the Pod writes until it ends.")
+@click.option("--rm", "remove", is_flag=True, help="With -i or --attach: delete the Pod at the end.")
+@click.option("-q", "--quiet", is_flag=True, help="With -i or --attach: only what the container writes.")
 @output
 @dry_run
 @record
 @connected
 def command(session: Session, name: str, arguments: tuple[str, ...], **options: Any) -> None:
     """Run an image: `run web --image=nginx`, `run web --image=nginx --replicas=2 --port=80`."""
+    attached = options["stdin"] or options["tty"] or options["attach"]
+    _check(options, attached)
     labels = _pairs("labels", options["labels"].split(",")) or {"run": name}
     if options["replicas"] is not None:
         document = deployment(name, (options["image"],), options["replicas"], options["port"], labels)
@@ -54,8 +62,33 @@ def command(session: Session, name: str, arguments: tuple[str, ...], **options: 
         container["imagePullPolicy"] = options["image_pull_policy"]
     if options["annotations"]:
         document["metadata"]["annotations"] = _pairs("annotations", options["annotations"])
+    if options["stdin"]:
+        container |= {"stdin": True, "stdinOnce": True}
+    if options["tty"]:
+        container["tty"] = True
     target = objects.of_document(session, document)
+    if attached:
+        if options["record"]:
+            writes.with_change_cause(document)
+        writes.send_new(session, target, document, writes.write_query("none"))
+        flags = {name: options[name] for name in ("stdin", "tty", "remove", "quiet")}
+        attend(session, target, **flags)
+        return
     create(session, target, output=options["output"], dry_run=options["dry_run"], record=options["record"])
+
+
+def _check(options: dict[str, Any], attached: bool) -> None:
+    if options["tty"] and not options["stdin"]:
+        raise Failure("error: -i/--stdin is required for containers with -t/--tty=true")
+    if options["remove"] and not attached:
+        raise Failure("error: --rm should only be used for attached containers")
+    if attached and options["dry_run"] != "none":
+        raise Failure(
+            f"error: --dry-run={options['dry_run']} can't be used with attached containers options"
+            " (--attach, --stdin, or --tty)"
+        )
+    if attached and options["replicas"] is not None:
+        raise Failure("error: --replicas can't be used with attached containers options (--attach, --stdin, or --tty)")
 
 
 def _pairs(what: str, texts: Sequence[str]) -> dict[str, str]:
