@@ -33,6 +33,8 @@ def test_flags_before_the_verb(line: str, meant: str) -> None:
         ("create", "-f x --record=true --validate=false", "-f x --record --validate=false"),
         ("delete", "pod x --force=maybe", "pod x --force=maybe"),
         ("rollout", "status deploy/x --watch=false", "status deploy/x --no-watch"),
+        ("get", "pods -o=yaml -l=a=b,c!=d -n=web -w=false -A=true", "pods -o yaml -l a=b,c!=d -n web -A"),
+        ("rollout", "undo -f=x", "undo -f x"),
         ("run", "x --image=i -- --record=true", "x --image=i -- --record=true"),
     ],
 )
@@ -40,3 +42,9 @@ def test_switches_with_a_value(verb: str, line: str, meant: str) -> None:
     command = podium.get_command(click.Context(podium), verb)
     assert command is not None
     assert plain_switches(command, line.split()) == meant.split()
+
+
+def test_a_short_flag_with_an_empty_value() -> None:
+    command = podium.get_command(click.Context(podium), "get")
+    assert command is not None
+    assert plain_switches(command, ["pods", "-l="]) == ["pods", "-l", ""]

@@ -105,6 +105,7 @@ def test_describe(cluster: Server, what: str) -> None:
         "get endpointslices,ep",
         "get priorityclasses",
         "get ing",
+        "api-versions",
         "api-resources",
         "api-resources -o name",
         "api-resources --namespaced=false --no-headers",
@@ -122,6 +123,7 @@ def test_describe(cluster: Server, what: str) -> None:
         "get pods --request-timeout=30s --no-headers",
         "top pods --sum -l app=logs",
         "get deploy/web ds/logs svc/db",
+        "-n=default get pods -o=wide -l=app=logs",
         "get all --no-headers",
         "get ds,sts logs --ignore-not-found",
         "get deploy/web --subresource=scale -o yaml",
@@ -206,6 +208,7 @@ def test_an_edit_that_is_refused_is_kept(cluster: Server) -> None:
         "get ds/logs -l a=b",
         "delete ds logs --all",
         "delete ds/logs -l a=b",
+        "delete ds/logs --all",
         "delete ds --all -l a=b",
         "delete",
         "delete ds nosuch --dry-run=server",
@@ -264,6 +267,7 @@ spec:
         annotate cm a b -o yaml --dry-run=client x=y
         label cm --field-selector=metadata.name=a tier=back --overwrite
         label cm -l tier=nosuch x=y
+        label cm a --all extra=1
         get cm -L tier
         delete cm -l tier=nosuch
         delete cm a --cascade=true

@@ -101,6 +101,10 @@ def _check(words: tuple[str, ...], options: dict[str, Any]) -> None:
         raise Failure(f"error: unexpected -o output mode: {options['output']}. We only support '-o name'")
     if options["everything"] and options["selector"]:
         raise Failure("error: setting 'all' parameter but found a non empty selector. ")
+    if options["everything"] and any("/" in word for word in words):
+        raise Failure("error: selectors and the all flag cannot be used when passing resource/name arguments")
+    if options["everything"] and len(words) > 1:
+        raise Failure("error: name cannot be provided when a selector is specified")
     if options["at_once"] and options["grace_period"] != -1:
         raise Failure("error: --now and --grace-period cannot be specified together")
     if options["force"] and options["grace_period"] > 0:

@@ -2,6 +2,7 @@
 
 podium -n web get pods          is    podium get pods -n web
 podium delete -f x --wait=false is    podium delete -f x --no-wait
+podium get pods -o=yaml         is    podium get pods -o yaml
 """
 
 from __future__ import annotations
@@ -36,13 +37,16 @@ def _global(word: str) -> int:
 
 
 def plain_switches(command: click.Command, arguments: Sequence[str]) -> list[str]:
-    """The arguments with every `--switch=true` and `--switch=false` as click knows them."""
+    """The arguments with every `--switch=true`, `--switch=false` and `-x=value` as click knows them."""
     switches = {name: option for option in _options(command) if option.is_flag for name in option.opts}
+    short = {name for option in _options(command) if not option.is_flag for name in option.opts if name[1] != "-"}
     end = arguments.index("--") if "--" in arguments else len(arguments)
     said: list[str] = []
     for word in arguments[:end]:
         name, equals, value = word.partition("=")
-        if not equals or name not in switches or value not in _TRUE + _FALSE:
+        if equals and name in short:
+            said += [name, value]
+        elif not equals or name not in switches or value not in _TRUE + _FALSE:
             said.append(word)
         elif value in _TRUE:
             said.append(name)

@@ -22,6 +22,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Start a cluster that shows a ReplicaSet and a Deployment at work"),
     "annotate": ("annotate", "Change the annotations of objects"),
     "api-resources": ("api_resources", "List the resources that the server has"),
+    "api-versions": ("api_versions", "List the group versions that the server has"),
     "attach": ("attach", "See what a container writes, and type into it"),
     "autoscale": ("autoscale", "Let an autoscaler set the number of replicas"),
     "apply": ("apply", "Make objects be what a document says"),

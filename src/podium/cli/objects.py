@@ -193,7 +193,7 @@ def select(
         return [of_document(session, document, source) for source, document in documents(filenames, recursive)]
     if not words:
         raise Failure(NOTHING_NAMED)
-    chosen = bool(selector or field_selector or everything)
+    chosen = bool(selector or field_selector)
     if chosen and any("/" in word for word in words):
         raise Failure("error: selectors and the all flag cannot be used when passing resource/name arguments")
     targets = named(session, words)
@@ -201,7 +201,7 @@ def select(
         if chosen:
             raise Failure("error: name cannot be provided when a selector is specified")
         return targets
-    if not chosen:
+    if not (chosen or everything):
         raise Failure("error: resource(s) were provided, but no name was specified")
     return [
         Target(resource, (item["metadata"].get("namespace") or ""), item["metadata"]["name"])
