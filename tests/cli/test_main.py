@@ -37,6 +37,7 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         ("run web --image=nginx --prot=80", "error: unknown flag: --prot\nSee 'podium run --help' for usage.\n"),
         ("run web --image=nginx --env=A", "error: invalid env: A\n"),
         ("run web --image=nginx -t", "error: -i/--stdin is required for containers with -t/--tty=true\n"),
+        ("run web --image=nginx --overrides={", "error: --overrides is no JSON: "),
         ("run web --image=nginx --rm", "error: --rm should only be used for attached containers\n"),
         ("run web --image=nginx -i --dry-run=client", "error: --dry-run=client can't be used with attached containers"),
         ("delete pod web --now --grace-period=3", "error: --now and --grace-period cannot be specified together\n"),

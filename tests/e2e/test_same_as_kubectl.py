@@ -269,6 +269,8 @@ spec:
         label cm -l tier=nosuch x=y
         label cm a --all extra=1
         get cm -L tier
+        get cm -l tier=nosuch
+        get cm -l tier=nosuch --ignore-not-found
         delete cm -l tier=nosuch
         delete cm a --cascade=true
         delete cm b --cascade=false
@@ -298,6 +300,8 @@ spec:
         """
         run one --image=web:1 --annotations=a=b --image-pull-policy=Never
         get pod one -o jsonpath={.metadata.annotations.a}{.spec.containers[0].imagePullPolicy}{.spec.containers[0].args}
+        run two --image=web:1 --overrides='{"spec":{"nodeName":"node-2","hostname":"two"}}'
+        get pod two -o jsonpath={.spec.nodeName}{.spec.hostname}{.spec.containers[0].args}
         expose pod one --port=80,443
         get svc one -o jsonpath={.spec.ports[*].port}
         create deployment a --image=a --replicas=0

@@ -184,7 +184,7 @@ class Getter:
             say(self._text(writer, table, resource.type_name if several or self.options["show_kind"] else ""))
         if failed:
             raise SystemExit(1)
-        if not found and not named:
+        if not found and not named and not self.options["ignore_not_found"]:
             namespaced = any(resource.namespaced for resource, _, _ in places) and not self.session.all_namespaces
             where = f" in {self.session.namespace} namespace." if namespaced else ""
             click.echo(f"No resources found{where}", err=True)

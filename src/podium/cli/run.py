@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,6 +32,8 @@ from podium.cli.session import Session, connected, dry_run, output, record
 @click.option("--attach", is_flag=True, help="Show what the Pod writes until it ends.")
 @click.option("--rm", "remove", is_flag=True, help="With -i or --attach: delete the Pod at the end.")
 @click.option("-q", "--quiet", is_flag=True, help="With -i or --attach: only what the container writes.")
+@click.option("--overrides", default="", help="A patch, as JSON, of the document that is made.")
+@click.option("--override-type", type=click.Choice(["merge", "strategic", "json"]), default="merge")
 @output
 @dry_run
 @record
@@ -66,6 +69,8 @@ def command(session: Session, name: str, arguments: tuple[str, ...], **options: 
         container |= {"stdin": True, "stdinOnce": True}
     if options["tty"]:
         container["tty"] = True
+    if options["overrides"]:
+        document = _overridden(document, options["overrides"], options["override_type"])
     target = objects.of_document(session, document)
     if attached:
         if options["record"]:
@@ -89,6 +94,13 @@ def _check(options: dict[str, Any], attached: bool) -> None:
         )
     if attached and options["replicas"] is not None:
         raise Failure("error: --replicas can't be used with attached containers options (--attach, --stdin, or --tty)")
+
+
+def _overridden(document: dict[str, Any], text: str, patch_type: str) -> dict[str, Any]:
+    try:
+        return writes.patched_here(document, json.loads(text), patch_type)
+    except ValueError as problem:
+        raise Failure(f"error: --overrides is no JSON: {problem}") from None
 
 
 def _pairs(what: str, texts: Sequence[str]) -> dict[str, str]:
