@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from podium.agent.runtimes.simulated.behaviour import STOP_SECONDS
 from podium.machinery.errors import NotFound
 from podium.machinery.streams import LogOptions
 from podium.models import codec, meta_v1
@@ -289,10 +290,12 @@ def test_a_resize_is_carried_out_in_place_or_by_a_restart(podium_cluster: Virtua
     assert "Killing Container c resize requires restart" in events(podium_cluster)
 
 
-def test_deletion_is_immediate(podium_cluster: VirtualCluster) -> None:
+def test_deletion_takes_a_moment(podium_cluster: VirtualCluster) -> None:
     create(podium_cluster)
     podium_cluster.delete(Pod, "p")
-    podium_cluster.settle()
+    podium_cluster.advance(STOP_SECONDS * 0.9)
+    assert podium_cluster.get(Pod, "p").metadata.deletionTimestamp is not None
+    podium_cluster.advance(STOP_SECONDS * 0.2)
     with pytest.raises(NotFound):
         podium_cluster.get(Pod, "p")
 
@@ -312,7 +315,7 @@ def test_who_waits_for_a_pod_sees_how_it_ended(podium_cluster: VirtualCluster) -
     pod.metadata.finalizers = ("example.com/watch",)
     podium_cluster.run(podium_cluster.client.update(pod))
     podium_cluster.delete(Pod, "p")
-    podium_cluster.settle()
+    podium_cluster.advance(1)
     pod = podium_cluster.get(Pod, "p")
     ended = container(pod).state.terminated
     assert pod.status.phase == "Failed"

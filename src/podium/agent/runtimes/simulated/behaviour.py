@@ -52,6 +52,11 @@ _PAUSE = re.compile(r"(.*/)?pause([:@].*)?")
 _MISSING = re.compile(r"(^|[/:@._-])(missing|does-?not-?exist|non-?existent|no-such-image|invalid)([/:@._-]|$)")
 
 
+STOP_SECONDS = 0.25
+"""How long a container takes to stop that nothing is said of. kubectl looks twice for a Pod that it has deleted: if
+another of its name, such as a StatefulSet's, were there the second time already, kubectl would wait for that one's end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Behaviour:
     start_delay: float = 0.0
@@ -64,7 +69,7 @@ class Behaviour:
     start_error: str = ""
     pull_error: str = ""
     pull_delay: float = 0.0
-    stop_delay: float = 0.0
+    stop_delay: float = STOP_SECONDS
     stop_exit_code: int = 143
     output: str = ""
 
@@ -195,7 +200,7 @@ def _scripted(pod: Pod, container: str, attempt: int, first: bool, base: Behavio
         start_error=value("start-error"),
         pull_error=value("pull-error") or base.pull_error,
         pull_delay=number("pull-delay", 0.0),
-        stop_delay=number("stop-delay", 0.0),
+        stop_delay=number("stop-delay", STOP_SECONDS),
         stop_exit_code=code("stop-exit-code", base.stop_exit_code),
         output=base.output,
     )
