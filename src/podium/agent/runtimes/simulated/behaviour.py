@@ -54,7 +54,7 @@ _MISSING = re.compile(r"(^|[/:@._-])(missing|does-?not-?exist|non-?existent|no-s
 
 STOP_SECONDS = 0.25
 """How long a container takes to stop that nothing is said of. kubectl looks twice for a Pod that it has deleted: if
-another of its name, such as a StatefulSet's, were there the second time already, kubectl would wait for that one's end."""
+the second time another had its name already, as a StatefulSet's have, kubectl would wait for the end of that one."""
 
 
 @dataclass(frozen=True, slots=True)
