@@ -153,7 +153,7 @@ def test_a_pod_that_is_turned_away_is_failed_for_good() -> None:
         ]
         cluster.delete(Pod, "second")
         cluster.delete(Pod, "first")
-        cluster.settle()
+        cluster.advance(1)
         cluster.apply(MANIFEST % "second")
         cluster.settle()
         assert cluster.get(Pod, "second").status.phase == "Running"
@@ -178,5 +178,5 @@ def test_a_pod_that_was_resized_takes_what_it_has_now(podium_cluster: VirtualClu
     podium_cluster.settle()
     assert create("b", "2") == "OutOfcpu"
     podium_cluster.delete(Pod, "a")
-    podium_cluster.settle()
+    podium_cluster.advance(1)
     assert create("c", "32") == ""

@@ -17,13 +17,14 @@ from podium.agent.images import Catalogue
 from podium.agent.runtime import Mount
 from podium.agent.runtimes.process import network
 from podium.agent.runtimes.process.network import LoopbackNetwork, can_isolate, cluster_id
+from podium.agent.runtimes.process.runtime import ProcessRuntime
 from podium.agent.runtimes.process.shim import records
 from podium.models import conditions
 from podium.models.core_v1 import Pod
 from podium.store.memory import MemoryStore
 
 from .cluster import apply, process_cluster, when
-from .conftest import DEADLINE, Settings, ended, launch, output, run_agent_and_kill_it, sandbox, started, until
+from .conftest import DEADLINE, Settings, ended, launch, output, record, run_agent_and_kill_it, sandbox, started, until
 
 namespaces = pytest.mark.root
 
@@ -34,19 +35,25 @@ def needs_namespaces() -> None:
 
 
 async def get(host: str, port: int, path: str) -> str:
-    """The body of a page, as soon as there is one."""
+    """The body of a page."""
     async with asyncio.timeout(DEADLINE):
-        while True:
-            try:
-                reader, writer = await asyncio.open_connection(host, port)
-                break
-            except ConnectionRefusedError:
-                await asyncio.sleep(0.02)
+        reader, writer = await asyncio.open_connection(host, port)
         writer.write(f"GET {path} HTTP/1.0\r\n\r\n".encode())
         answer = (await reader.read()).decode()
         writer.close()
         await writer.wait_closed()
         return answer.partition("\r\n\r\n")[2]
+
+
+async def listening(runtime: ProcessRuntime, container_id: str) -> None:
+    """Return when the Flask app says that it listens. AssertionError if it has ended."""
+
+    def says_so() -> bool:
+        lines = output(runtime, container_id)
+        assert record(runtime, container_id).state == "running", lines
+        return any("Running on http" in line for line in lines)
+
+    await until(says_so)
 
 
 async def two_flask_apps(data_dir: Path, kind: str) -> list[str]:
@@ -55,7 +62,9 @@ async def two_flask_apps(data_dir: Path, kind: str) -> list[str]:
         for uid, version in (("u1", "v1"), ("u2", "v2")):
             ip = await sandbox(runtime, uid)
             image = Catalogue().image(f"sakuragaara/flaskapp:{version}", has_command=False)
-            await launch(runtime, *image.command, uid=uid, environment=dict(image.environment))
+            await listening(
+                runtime, await launch(runtime, *image.command, uid=uid, environment=dict(image.environment))
+            )
             bodies.append(await get(ip, 5000, "/index"))
         return bodies
 
