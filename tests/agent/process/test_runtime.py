@@ -210,6 +210,25 @@ def test_what_commands_have_left_behind_ends_with_the_container(tmp_path: Path) 
     asyncio.run(run())
 
 
+def test_what_runs_in_another_cluster_does_not(tmp_path: Path) -> None:
+    """Though the container has the same id there, as in tests with the same seed."""
+
+    async def run() -> None:
+        async with started(tmp_path / "one") as one, started(tmp_path / "other") as other:
+            containers = []
+            for runtime in (one, other):
+                await sandbox(runtime)
+                containers.append(await launch(runtime, "sleep", "1000"))
+                await runtime.exec_sync(containers[-1], ["true"], DEADLINE)
+            assert len(set(containers)) == 1
+            await one.stop_container(containers[0], DEADLINE)
+            assert record(other, containers[1]).state == "running"
+            result = await other.exec_sync(containers[1], ["echo", "here"], DEADLINE)
+            assert result.output == b"here\n"
+
+    asyncio.run(run())
+
+
 def test_logs_are_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shim_config, "LOG_BYTES", 10_000)
     monkeypatch.setattr(shim_config, "LOG_FILES", 3)

@@ -40,7 +40,7 @@ def shim_config(
             **_surroundings(sandbox, place, network, host_network),
             "HOME": _home(config.user if root else None),
             **config.environment,
-            left_behind.MARK: container_id,
+            left_behind.MARK: str(place.directory.absolute()),
         },
         working_dir=config.working_dir,
         log=str(place.log),

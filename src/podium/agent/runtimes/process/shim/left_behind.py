@@ -11,16 +11,17 @@ import select
 import signal
 from pathlib import Path
 
-MARK = "PODIUM_CONTAINER_ID"
+MARK = "PODIUM_CONTAINER"
+"""Its value is the container's directory: no other container of the machine has it, whatever cluster that is of."""
 ROUNDS = 10
 """New ones may come while the others end; something that makes them faster than that isn't waited for."""
 END_MILLISECONDS = 1000
 PROC = Path("/proc")
 
 
-def kill(container_id: str) -> None:
+def kill(container: str) -> None:
     """Return when they have ended."""
-    mark = f"{MARK}={container_id}".encode()
+    mark = f"{MARK}={container}".encode()
     for _ in range(ROUNDS):
         killed = [found for entry in os.listdir(PROC) if entry.isdigit() and (found := _kill(int(entry), mark)) >= 0]
         for process in killed:

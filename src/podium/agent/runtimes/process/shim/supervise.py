@@ -67,7 +67,7 @@ def supervise(directory: Path) -> None:
     if (directory / records.COMMANDS).exists():
         from podium.agent.runtimes.process.shim import left_behind  # in most containers no command is run
 
-        left_behind.kill(config["id"])
+        left_behind.kill(config["environment"][left_behind.MARK])
     code = os.waitstatus_to_exitcode(status)
     records.write(directory / records.EXIT, _end(code if code >= 0 else 128 - code))
 
