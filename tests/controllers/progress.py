@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from random import Random
@@ -46,7 +47,7 @@ async def finish(cluster: Cluster, chance: Random) -> None:
         await finish(cluster, chance)
 
 
-class Places(Generic[Place]):
+class Places(ABC, Generic[Place]):
     """Notes, with every change of a Pod, how many places, nodes or ordinals, are down by the controller's doing.
 
     One is from when its last available Pod goes until one is available again. So many are allowed, whatever the test
@@ -63,16 +64,17 @@ class Places(Generic[Place]):
         self._down: set[Place] = set()
         cluster.truth.of(core_v1.Pod).on_change(self._changed)
 
+    @abstractmethod
     def place_of(self, pod: core_v1.Pod) -> Place:
-        raise NotImplementedError
+        """Where a Pod is."""
 
+    @abstractmethod
     def may_go(self, place: Place) -> bool:
         """Whether the test has changed what should run there: Pods may go at any time."""
-        raise NotImplementedError
 
+    @abstractmethod
     def check(self, place: Place, *, created: bool) -> None:
         """What else has to hold, now that a Pod of that place has changed."""
-        raise NotImplementedError
 
     @contextmanager
     def own_doing(self) -> Iterator[None]:

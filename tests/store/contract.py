@@ -1,6 +1,7 @@
 """What every store promises. A store's test module subclasses `StoreContract` and says how to open it."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -41,9 +42,10 @@ async def value(store: Store, key: str) -> bytes:
     return record.value
 
 
-class StoreContract:
+class StoreContract(ABC):
+    @abstractmethod
     async def open(self, path: Path) -> Store:
-        raise NotImplementedError
+        """An empty store, or what is at that path."""
 
     @on_store
     async def test_an_empty_store_has_a_revision(self, store: Store) -> None:
